@@ -1,0 +1,38 @@
+# make         the locked environment, then the shipped review (results/report.html)
+# make test    the tests
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+CORES ?= 2
+
+.PHONY: review env test test-slow verify lock lint
+
+review: env
+	$(BIN)/metamill run . --cores $(CORES)
+
+env: .venv/.complete
+
+.venv/.complete: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+test: env
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: env
+	$(BIN)/python -m pytest -m slow
+
+verify: env
+	$(BIN)/metamill verify . --cores $(CORES)
+
+lock: review
+	$(BIN)/metamill lock .
+
+lint: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
