@@ -1,0 +1,1 @@
+"""config.yaml: strict YAML, checked against a schema, resolved into frozen settings."""

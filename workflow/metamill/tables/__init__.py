@@ -1,0 +1,1 @@
+"""Extracted tables: bytes -> cells with their places -> checked rows -> the rows of one outcome."""

@@ -1,0 +1,113 @@
+"""The columns that metamill knows: their kind, their limits, what they mean.
+
+A column that is not listed is free text: it may be used to select rows or to form subgroups.
+"""
+
+from dataclasses import dataclass
+
+COUNT, NUMBER, LEVEL, PROSE = "count", "number", "level", "prose"
+
+
+@dataclass(frozen=True)
+class Column:
+    """Kinds: `count` whole number; `number` decimal; `level` tells rows apart; `prose` words."""
+
+    kind: str
+    meaning: str
+    minimum: float | None = None
+    maximum: float | None = None
+    above: float | None = None
+    levels: tuple[str, ...] = ()
+
+
+def _both(names: str, suffixes: tuple[str, ...], column: Column) -> dict[str, Column]:
+    return {f"{name}_{suffix}": column for name in names.split() for suffix in suffixes}
+
+
+_SIDES = ("pre", "post", "treatment", "control")
+_ARMS = ("treatment", "control")
+_SIZE = Column(COUNT, "number of units analysed", minimum=1)
+_EVENTS = Column(COUNT, "number of units with the event", minimum=0)
+_TIME = Column(NUMBER, "time at risk, in one unit of time for the whole table", above=0)
+_MEAN = Column(NUMBER, "mean")
+_SD = Column(NUMBER, "standard deviation", above=0)
+_POINT = Column(NUMBER, "value of the score")
+
+COLUMNS: dict[str, Column] = {
+    "study": Column(LEVEL, "id of the study, the same in every table"),
+    "label": Column(PROSE, "name of the study in figures"),
+    "citation": Column(PROSE, "full reference"),
+    "doi": Column(PROSE, "digital object identifier"),
+    "country": Column(PROSE, "country or centre"),
+    "design": Column(PROSE, "study design"),
+    "technique": Column(PROSE, "technique, in words"),
+    "year": Column(COUNT, "year of publication", minimum=1900, maximum=2100),
+    "cohort": Column(LEVEL, "patients that several publications may share"),
+    "arm": Column(LEVEL, "group within the study"),
+    "unit": Column(
+        LEVEL, "what is counted", levels=("patient", "screw", "vertebra", "segment", "procedure")
+    ),
+    "events": _EVENTS,
+    "total": _SIZE,
+    "n": _SIZE,
+    "time": _TIME,
+    **_both("events", _ARMS, _EVENTS),
+    **_both("total n", _ARMS, _SIZE),
+    **_both("time", _ARMS, _TIME),
+    "mean": _MEAN,
+    "sd": _SD,
+    "sd_change": _SD,
+    **_both("mean", _SIDES, _MEAN),
+    **_both("sd", _SIDES, _SD),
+    "correlation": Column(NUMBER, "correlation of the scores", minimum=-1, maximum=1),
+    "yi": Column(NUMBER, "effect on the scale that is pooled"),
+    "vi": Column(NUMBER, "sampling variance of the effect", above=0),
+    "sei": Column(NUMBER, "standard error of the effect", above=0),
+    "estimate": Column(NUMBER, "estimate as printed"),
+    "ci_low": Column(NUMBER, "lower 95 % confidence limit as printed"),
+    "ci_high": Column(NUMBER, "upper 95 % confidence limit as printed"),
+    "scale": Column(LEVEL, "scale of the score, or scale on which an estimate is normal (GEN)"),
+    "time_months": Column(NUMBER, "follow-up in months", minimum=0),
+    "min": _POINT,
+    "max": _POINT,
+    "median": _POINT,
+    "q1": _POINT,
+    "q3": _POINT,
+    **_both("min max median q1 q3", _SIDES, _POINT),
+    "value_status": Column(LEVEL, "how the numbers came about"),
+    "source": Column(PROSE, "document or page where the numbers were read"),
+    "location": Column(PROSE, "line, table or section in the source"),
+    "quote": Column(PROSE, "the words of the source"),
+    "note": Column(PROSE, "anything that qualifies the numbers"),
+}
+
+NOT_IDENTIFYING = ("value_status",)
+
+
+def is_numeric(name: str) -> bool:
+    column = COLUMNS.get(name)
+    return column is not None and column.kind in (COUNT, NUMBER)
+
+
+def identifies(name: str) -> bool:
+    """Whether the column tells rows of one study apart: levels, time points, unknown columns."""
+    if name in NOT_IDENTIFYING:
+        return False
+    column = COLUMNS.get(name)
+    return column is None or column.kind == LEVEL or name == "time_months"
+
+
+ORDERED: tuple[tuple[str, str], ...] = (
+    ("events", "total"),
+    ("events_treatment", "total_treatment"),
+    ("events_control", "total_control"),
+    ("ci_low", "estimate"),
+    ("estimate", "ci_high"),
+    ("ci_low", "ci_high"),
+    *((f"min{s}", f"mean{s}") for s in ("", "_pre", "_post", "_treatment", "_control")),
+    *((f"mean{s}", f"max{s}") for s in ("", "_pre", "_post", "_treatment", "_control")),
+    *((f"min{s}", f"max{s}") for s in ("", "_pre", "_post", "_treatment", "_control")),
+    *((f"q1{s}", f"median{s}") for s in ("", "_pre", "_post", "_treatment", "_control")),
+    *((f"median{s}", f"q3{s}") for s in ("", "_pre", "_post", "_treatment", "_control")),
+)
+"""Pairs of columns of which the first may not be larger than the second."""
