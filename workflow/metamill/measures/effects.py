@@ -1,0 +1,36 @@
+"""The pair (effect, sampling variance) that every measure yields, and rows that were corrected."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+Array = np.ndarray
+Columns = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Effects and sampling variances on the model scale, each of shape (k,).
+
+    `corrected` marks rows whose counts had a continuity correction added.
+    """
+
+    yi: Array
+    vi: Array
+    corrected: Array
+
+
+def uncorrected(yi: Array, vi: Array) -> Effects:
+    return Effects(yi, vi, np.zeros(len(yi), bool))
+
+
+CORRECTION_RULES = ("only0", "all", "if0all", "none")
+
+
+def corrected_rows(has_zero: Array, to: str) -> Array:
+    """Rows that get the correction: those with a zero cell (only0), all, or all if any has one."""
+    if to not in CORRECTION_RULES:
+        raise KeyError(to)
+    everywhere = to == "all" or (to == "if0all" and bool(has_zero.any()))
+    return np.full(has_zero.shape, True) if everywhere else has_zero & (to == "only0")

@@ -1,0 +1,226 @@
+"""The one registry of measures, under metafor's codes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import ndtri
+
+from metamill.measures import counts, means, scales
+from metamill.measures.effects import Array, Columns, Effects
+from metamill.measures.limits import poisson_exact, wilson
+from metamill.measures.prepare import PRINTED_LEVEL
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What one effect measure needs and how it is read.
+
+    The columns it needs are those of tables/needs.py. `null` is the value of no effect on the
+    model scale, None for one group, where no such value exists. `scale` names the transformation
+    back to the natural scale. `add` and `to` are the default continuity correction. `size` and
+    `event` name the columns that add up to n and to events.
+    """
+
+    code: str
+    name: str
+    natural: str
+    family: str
+    effects: Callable[[Columns, float, str], Effects]
+    scale: str = "identity"
+    null: float | None = None
+    add: float = 0.0
+    to: str = "none"
+    size: tuple[str, ...] = ()
+    event: tuple[str, ...] = ()
+
+    @property
+    def log_axis(self) -> bool:
+        """Ratios and rates are drawn on a logarithmic axis."""
+        return self.family in ("ratio", "rate")
+
+
+def _proportion(
+    code: str, name: str, scale: str, effects: Callable[..., Effects], add: float = 0.5
+) -> Measure:
+    return Measure(
+        code,
+        name,
+        "proportion",
+        "proportion",
+        effects,
+        scale,
+        add=add,
+        to="only0",
+        size=("total",),
+        event=("events",),
+    )
+
+
+def _two_proportions(
+    code: str, name: str, family: str, scale: str, effects: Callable[..., Effects]
+) -> Measure:
+    return Measure(
+        code,
+        name,
+        name.removeprefix("log "),
+        family,
+        effects,
+        scale,
+        null=0.0,
+        add=0.5,
+        to="only0",
+        size=("total_treatment", "total_control"),
+        event=("events_treatment", "events_control"),
+    )
+
+
+def _change(code: str, name: str, effects: Callable[..., Effects]) -> Measure:
+    return Measure(
+        code,
+        name,
+        name,
+        "change",
+        effects,
+        null=0.0,
+        size=("n",),
+    )
+
+
+def _two_means(code: str, name: str, effects: Callable[..., Effects]) -> Measure:
+    return Measure(
+        code,
+        name,
+        name,
+        "difference",
+        effects,
+        null=0.0,
+        size=("n_treatment", "n_control"),
+    )
+
+
+_RATE = Measure(
+    "IRLN",
+    "log incidence rate",
+    "incidence rate",
+    "rate",
+    counts.log_rate,
+    "log",
+    add=0.5,
+    to="only0",
+    size=("time",),
+    event=("events",),
+)
+
+_GENERIC = Measure(
+    "GEN",
+    "effect as reported",
+    "estimate",
+    "generic",
+    counts.generic,
+    size=("n",),
+)
+
+MEASURES: dict[str, Measure] = {
+    measure.code: measure
+    for measure in (
+        _proportion("PR", "raw proportion", "identity", counts.raw_proportion),
+        _proportion("PLN", "log proportion", "log", counts.log_proportion),
+        _proportion("PLO", "logit proportion", "logit", counts.logit_proportion),
+        _proportion("PAS", "arcsine proportion", "arcsine", counts.arcsine_proportion, 0.0),
+        _proportion(
+            "PFT", "double arcsine proportion", "PFT", counts.double_arcsine_proportion, 0.0
+        ),
+        _RATE,
+        _change("MC", "mean change", means.mean_change),
+        _change("SMCC", "standardised mean change", means.standardised_change),
+        _change("SMCR", "standardised mean change (baseline SD)", means.standardised_change_raw),
+        _two_proportions("OR", "log odds ratio", "ratio", "log", counts.log_odds_ratio),
+        _two_proportions("RR", "log risk ratio", "ratio", "log", counts.log_risk_ratio),
+        _two_proportions("RD", "risk difference", "difference", "identity", counts.risk_difference),
+        _two_means("MD", "mean difference", means.mean_difference),
+        _two_means("SMD", "standardised mean difference", means.standardised_mean_difference),
+        _GENERIC,
+    )
+}
+
+
+def effect_sizes(
+    code: str,
+    columns: Mapping[str, ArrayLike],
+    *,
+    add: float | None = None,
+    to: str | None = None,
+) -> Effects:
+    """Effects and sampling variances of measure `code` from its columns, each of shape (k,).
+
+    `add` and `to` replace the measure's own continuity correction (see docs/statistics.md).
+    Raises KeyError for an unknown measure, rule or missing column.
+    """
+    measure = MEASURES[code]
+    arrays = {name: np.asarray(values, float) for name, values in columns.items()}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return measure.effects(
+            arrays, measure.add if add is None else add, measure.to if to is None else to
+        )
+
+
+def to_natural(
+    code: str, x: ArrayLike, *, sizes: ArrayLike | None = None, scale: str | None = None
+) -> Array:
+    """Values of measure `code` from the model scale to the natural scale.
+
+    `sizes` (study sizes) are needed for PFT only; `scale` overrides the measure's own for GEN.
+    """
+    values = np.asarray(x, float)
+    if code == "PFT":
+        if sizes is None:
+            raise ValueError("the double arcsine needs the study sizes to be turned back")
+        return scales.double_arcsine_to_proportion(values, np.asarray(sizes, float))
+    return scales.BACK[scale or MEASURES[code].scale](values)
+
+
+def study_limits(
+    code: str, columns: Columns, effects: Effects, level: float, scale: str | None = None
+) -> tuple[Array, Array, Array]:
+    """Each study's own estimate and limits on the natural scale, each of shape (k,).
+
+    Counts of one group use the observed proportion or rate with Wilson or exact limits, so that
+    a continuity correction never moves what a study reported; the rest use yi -+ z sqrt(vi).
+    """
+    family = MEASURES[code].family
+    if family == "generic":
+        return _reported_limits(columns, effects, level, scale)
+    if family == "proportion":
+        estimate = columns["events"] / columns["total"]
+        return estimate, *wilson(columns["events"], columns["total"], level)
+    if family == "rate":
+        estimate = columns["events"] / columns["time"]
+        return estimate, *poisson_exact(columns["events"], columns["time"], level)
+    return _normal_limits(code, effects, level, scale)
+
+
+def _normal_limits(
+    code: str, effects: Effects, level: float, scale: str | None
+) -> tuple[Array, Array, Array]:
+    reach = ndtri(0.5 + level / 200) * np.sqrt(effects.vi)
+    centre, low, high = (
+        to_natural(code, x, scale=scale)
+        for x in (effects.yi, effects.yi - reach, effects.yi + reach)
+    )
+    return centre, low, high
+
+
+def _reported_limits(
+    columns: Columns, effects: Effects, level: float, scale: str | None
+) -> tuple[Array, Array, Array]:
+    """An interval that the study printed at this level is shown as printed."""
+    computed = _normal_limits("GEN", effects, level, scale)
+    if level != PRINTED_LEVEL:
+        return computed
+    printed = (columns[name] for name in ("estimate", "ci_low", "ci_high"))
+    centre, low, high = (
+        np.where(np.isnan(p), c, p) for p, c in zip(printed, computed, strict=True)
+    )
+    return centre, low, high
