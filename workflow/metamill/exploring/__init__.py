@@ -1,0 +1,1 @@
+"""Explorations: what happens to an estimate when studies are divided or choices change."""

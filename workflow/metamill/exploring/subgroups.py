@@ -1,0 +1,38 @@
+"""Subgroups: each pooled with its own tau2, and a test of the differences between them."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from scipy.special import chdtrc
+
+from metamill.results import Pooled, SubgroupTest
+
+NOT_REPORTED = "not reported"
+
+
+def subgroup_levels(cells: Iterable[str]) -> tuple[str, ...]:
+    """The levels that occur, sorted, with an empty cell as a level of its own at the end."""
+    found = set(cells)
+    named = sorted(found - {""})
+    return (*named, NOT_REPORTED) if "" in found else tuple(named)
+
+
+def subgroup_test(column: str, levels: tuple[str, ...], pooled: Sequence[Pooled]) -> SubgroupTest:
+    """Q between the pooled means, chi-squared with G - 1 degrees of freedom.
+
+    The fixed-effect comparison of subgroup means that were pooled with separate tau2 (Borenstein
+    et al. 2009, chapter 19, method 2). Levels that are not pooled (one study, no events) cannot
+    enter and are named.
+    """
+    entering = [p for p in pooled if p.pooled and p.mu is not None and p.se]
+    outside = [
+        level for level, p in zip(levels, pooled, strict=True) if not any(p is e for e in entering)
+    ]
+    note = f"not in the test, as not pooled: {', '.join(outside)}" if outside else ""
+    if len(entering) < 2:
+        return SubgroupTest(column, levels, None, None, None, note or "fewer than two levels")
+    mu = np.array([p.mu for p in entering], float)
+    w = 1 / np.array([p.se for p in entering], float) ** 2
+    q = float((w * (mu - (w * mu).sum() / w.sum()) ** 2).sum())
+    df = len(entering) - 1
+    return SubgroupTest(column, levels, q, df, float(chdtrc(df, q)), note)

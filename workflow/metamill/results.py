@@ -1,0 +1,251 @@
+"""The one result object: everything that figures, tables and text may say about an outcome.
+
+`result.json` is this object, and nothing downstream computes a statistic: a number that is
+printed anywhere is read from here. Numbers carry 12 significant digits; what does not exist is
+null, with a reason among the notes.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from metamill.files import csv_text, json_text, write_text
+
+FORMAT = "metamill-result/1"
+
+
+@dataclass(frozen=True)
+class StudyRow:
+    """One row of the extracted table that the outcome selected.
+
+    `cells` holds the row as printed in the table (text by column) with the study's own columns
+    joined; `events` and `size` are what the row adds to the totals (None where it has none).
+    """
+
+    study: str
+    label: str
+    line: int
+    cells: dict[str, str]
+    events: float | None = None
+    size: float | None = None
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A selected row that an analysis does not pool, and why."""
+
+    row: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One study in one analysis.
+
+    `row` indexes the result's rows; yi and vi are on the model scale, estimate and its limits on
+    the natural scale; `weight` is in per cent. `flags` name what was done to the row
+    (for example "continuity correction", "assumed r = 0.5").
+    """
+
+    row: int
+    yi: float
+    vi: float
+    estimate: float
+    ci_low: float
+    ci_high: float
+    weight: float | None
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """The pooled numbers of one analysis; fields are columns of summary.csv.
+
+    estimate, ci_*, pi_* are on the natural scale, mu, se, mu_* on the model scale; i2* in per
+    cent. `marginal` is the mean proportion of a GLMM, beside its median `estimate`. `q_test`
+    names the heterogeneity test. `weights` says what the weights are: "inverse variance" or
+    "approximate". `pooled` is False where the numbers are one study's or an exact limit.
+    `pi_doubtful` marks a prediction interval from fewer than five studies.
+    """
+
+    k: int
+    n: float | None = None
+    events: float | None = None
+    pooled: bool = True
+    estimate: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    pi_low: float | None = None
+    pi_high: float | None = None
+    pi_doubtful: bool = False
+    p_value: float | None = None
+    mu: float | None = None
+    se: float | None = None
+    mu_low: float | None = None
+    mu_high: float | None = None
+    tau2: float | None = None
+    tau2_low: float | None = None
+    tau2_high: float | None = None
+    tau: float | None = None
+    i2: float | None = None
+    i2_low: float | None = None
+    i2_high: float | None = None
+    h2: float | None = None
+    q: float | None = None
+    q_df: int | None = None
+    q_p: float | None = None
+    q_test: str = "Q"
+    marginal: float | None = None
+    weights: str = "inverse variance"
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One way of pooling an outcome.
+
+    `name` is "primary", "subgroup:<column>=<level>" or "sensitivity:<name>"; `settings` are the
+    resolved model settings (measure, method, test, level, prediction, correlation, add, to).
+    """
+
+    name: str
+    settings: dict[str, Any]
+    effects: tuple[Effect, ...]
+    pooled: Pooled
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True)
+class SubgroupTest:
+    """Test of differences between the subgroups of one column, each with its own tau2."""
+
+    column: str
+    levels: tuple[str, ...]
+    q: float | None
+    q_df: int | None
+    q_p: float | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class MeasureText:
+    """What a reader must know of the measure to draw or word it.
+
+    `null` is on the natural scale, None where no value means "no effect".
+    """
+
+    code: str
+    name: str
+    natural: str
+    family: str
+    null: float | None
+    log_axis: bool
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything computed for one outcome; see the field types."""
+
+    outcome: str
+    table: str
+    unit: str | None
+    measure: MeasureText
+    settings: dict[str, Any]
+    rows: tuple[StudyRow, ...]
+    analyses: tuple[Analysis, ...]
+    subgroup_tests: tuple[SubgroupTest, ...] = ()
+    not_reported: tuple[str, ...] = ()
+    digests: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def primary(self) -> Analysis:
+        return self.analyses[0]
+
+    def subgroups(self, column: str) -> tuple[Analysis, ...]:
+        return tuple(a for a in self.analyses if a.name.startswith(f"subgroup:{column}="))
+
+    @property
+    def sensitivities(self) -> tuple[Analysis, ...]:
+        return tuple(a for a in self.analyses if a.name.startswith("sensitivity:"))
+
+
+def write(result: Result, path: Path) -> None:
+    write_text(path, json_text({"format": FORMAT} | asdict(result)))
+
+
+def read(path: Path) -> Result:
+    """Read a result.json. Raises ValueError if it is not one of this format."""
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(raw, dict) or raw.pop("format", None) != FORMAT:
+        raise ValueError(f"{path}: not a {FORMAT} file")
+    return Result(
+        outcome=raw["outcome"],
+        table=raw["table"],
+        unit=raw["unit"],
+        measure=MeasureText(**raw["measure"]),
+        settings=raw["settings"],
+        rows=tuple(StudyRow(**row) for row in raw["rows"]),
+        analyses=tuple(_analysis(item) for item in raw["analyses"]),
+        subgroup_tests=tuple(
+            SubgroupTest(**item | {"levels": tuple(item["levels"])})
+            for item in raw["subgroup_tests"]
+        ),
+        not_reported=tuple(raw["not_reported"]),
+        digests=raw["digests"],
+        versions=raw["versions"],
+    )
+
+
+def _analysis(raw: dict[str, Any]) -> Analysis:
+    return Analysis(
+        name=raw["name"],
+        settings=raw["settings"],
+        effects=tuple(Effect(**item | {"flags": tuple(item["flags"])}) for item in raw["effects"]),
+        pooled=Pooled(**raw["pooled"] | {"notes": tuple(raw["pooled"]["notes"])}),
+        left_out=tuple(LeftOut(**item) for item in raw["left_out"]),
+    )
+
+
+SUMMARY_COLUMNS = (
+    "outcome,analysis,measure,unit,method,test,k,n,events,estimate,ci_low,ci_high,pi_low,pi_high,"
+    "p_value,mu,se,mu_low,mu_high,tau2,tau2_low,tau2_high,tau,i2,i2_low,i2_high,h2,q,q_df,q_p,note"
+).split(",")
+
+_POOLED_COLUMNS = tuple(f.name for f in fields(Pooled) if f.name in SUMMARY_COLUMNS)
+
+
+def summary_rows(result: Result) -> list[dict[str, Any]]:
+    """One row of summary.csv per analysis."""
+    return [
+        {
+            "outcome": result.outcome,
+            "analysis": analysis.name,
+            "unit": result.unit or "",
+            "note": "; ".join(analysis.pooled.notes),
+            **{key: analysis.settings[key] for key in ("measure", "method", "test")},
+            **{column: getattr(analysis.pooled, column) for column in _POOLED_COLUMNS},
+        }
+        for analysis in result.analyses
+    ]
+
+
+EFFECT_COLUMNS = "study,label,line,used,yi,vi,estimate,ci_low,ci_high,weight,flags".split(",")
+
+
+def effects_csv(result: Result) -> str:
+    """effects.csv: every selected row, pooled or not, as the primary analysis has it."""
+    used = {effect.row: effect for effect in result.primary.effects}
+    reasons = {item.row: item.reason for item in result.primary.left_out}
+    rows = []
+    for index, row in enumerate(result.rows):
+        line: dict[str, Any] = {"study": row.study, "label": row.label, "line": row.line}
+        if index in used:
+            effect = used[index]
+            line |= {name: getattr(effect, name) for name in EFFECT_COLUMNS[4:-1]}
+            line |= {"used": True, "flags": "; ".join(effect.flags)}
+        else:
+            line |= {"used": False, "flags": f"left out: {reasons[index]}"}
+        rows.append(line)
+    return csv_text(EFFECT_COLUMNS, rows)
