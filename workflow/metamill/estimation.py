@@ -34,15 +34,16 @@ def estimate(data: Data, model: Model) -> tuple[Pooled, Array | None]:
         k,
         n=_sum(data, MEASURES[model.measure].size),
         events=_sum(data, MEASURES[model.measure].event),
-        notes=(allowed.note,) if allowed.note else (),
     )
     if k == 0:
-        return replace(base, pooled=False), None
+        return replace(base, pooled=False, notes=(allowed.note,)), None
     if k == 1:
-        return _one_study(base, data, model), None
+        return replace(_one_study(base, data, model), notes=(allowed.note,)), None
     exact = _without_variation(base, data, model)
     if exact is not None:
         return exact, None
+    if allowed.note and (not allowed.doubtful_prediction or _predicts(model, allowed)):
+        base = replace(base, notes=(allowed.note,))
     if model.method == "GLMM":
         return _glmm(base, data, model, allowed)
     return _inverse_variance(base, data, model, allowed)
@@ -89,14 +90,7 @@ def _without_variation(base: Pooled, data: Data, model: Model) -> Pooled | None:
         value = events / total
         what = "no study has an event" if events == 0 else "every unit has the event"
     note = f"{what}: no model can be fitted, the limits are exact ones of the total"
-    return replace(
-        base,
-        pooled=False,
-        estimate=value,
-        ci_low=low,
-        ci_high=high,
-        notes=(*base.notes, note),
-    )
+    return replace(base, pooled=False, estimate=value, ci_low=low, ci_high=high, notes=(note,))
 
 
 def _glmm(
@@ -105,8 +99,7 @@ def _glmm(
     try:
         fit = pool_proportions(data.columns["events"], data.columns["total"], model.level)
     except NotIdentified as reason:
-        note = f"no estimate: {reason}"
-        return replace(base, pooled=False, notes=(*base.notes, note)), None
+        return replace(base, pooled=False, notes=(f"no estimate: {reason}",)), None
     typical = typical_variance(data.effects.vi[:, None], np.ones((base.k, 1)))
     i2, h2 = i2_h2(np.array(fit.tau2), typical)
     i2_low, i2_high = (i2_h2(np.array(t), typical)[0] for t in (fit.tau2_low, fit.tau2_high))
@@ -170,10 +163,14 @@ def _inverse_variance(
     return replace(result, notes=tuple(notes)), fit.weights
 
 
+def _predicts(model: Model, allowed: Permission) -> bool:
+    return model.prediction and allowed.prediction and model.method != "EE"
+
+
 def _on_both_scales(fit: object, data: Data, model: Model, allowed: Permission) -> dict[str, Any]:
     """The fields that every model has, from a Fit or a GLMMFit."""
     values = {name: float(getattr(fit, name)) for name in _SHARED}
-    predicted = model.prediction and allowed.prediction and model.method != "EE"
+    predicted = _predicts(model, allowed)
 
     def natural(*names: str) -> list[float]:
         points = np.array([values[name] for name in names])

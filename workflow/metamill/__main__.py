@@ -1,0 +1,5 @@
+import sys
+
+from metamill.cli import main
+
+sys.exit(main())

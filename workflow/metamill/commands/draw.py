@@ -1,0 +1,21 @@
+"""Draw one outcome from its result.json."""
+
+import argparse
+import json
+from pathlib import Path
+
+from metamill import results
+from metamill.config.settings import Display
+from metamill.figures import draw
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--result", type=Path, required=True)
+    parser.add_argument("--display", required=True, help="title and look, as JSON")
+    parser.add_argument("--formats", nargs="+", required=True)
+    parser.add_argument("--folder", type=Path, required=True)
+
+
+def main(options: argparse.Namespace) -> None:
+    display = Display(**json.loads(options.display))
+    draw(results.read(options.result), display, options.formats, options.folder)

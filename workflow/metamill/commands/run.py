@@ -1,0 +1,116 @@
+"""Make the results of a review: check it, then let Snakemake make what is missing or stale."""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from metamill import results
+from metamill.errors import ConfigError, EnvironmentFault, Problem
+from metamill.jobs import PACKAGE, plan
+
+REPOSITORY = PACKAGE.parents[1]
+_PROGRESS = re.compile(r"^(\d+) of (\d+) steps")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, nargs="?", default=Path(), help="the review's folder")
+    parser.add_argument("targets", nargs="*", help="single files, e.g. results/summary.csv")
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument(
+        "--config",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="settings laid over config.yaml, e.g. model.method=DL",
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    overrides = _overrides(options.config)
+    jobs = plan(options.folder, overrides)
+    code = run_workflow(options.folder, options.targets, options.cores, overrides)
+    if code == 0 and not options.targets:
+        _say_results(options.folder, jobs.outcomes)
+    return code
+
+
+def _overrides(pairs: list[str]) -> dict[str, Any]:
+    """{"model": {"method": "DL"}} from ["model.method=DL"]."""
+    nested: dict[str, Any] = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator:
+            raise ConfigError(Problem("--config", "must be KEY=VALUE", value=pair))
+        inside = nested
+        *parents, last = key.split(".")
+        for parent in parents:
+            inside = inside.setdefault(parent, {})
+        inside[last] = yaml.safe_load(value)
+    return nested
+
+
+def run_workflow(
+    folder: Path,
+    targets: list[str],
+    cores: int,
+    overrides: dict[str, Any] | None = None,
+    quiet: bool = False,
+) -> int:
+    """Run Snakemake on `folder`; the exit code is that of the first failing step, or 0."""
+    snakefile = REPOSITORY / "Snakefile"
+    if not snakefile.is_file():
+        raise EnvironmentFault(
+            Problem(str(snakefile), "does not exist", "Install metamill from its repository")
+        )
+    command = [sys.executable, "-m", "snakemake", *targets, "--snakefile", str(snakefile)]
+    command += ["--directory", str(folder), "--cores", str(cores), "--rerun-incomplete"]
+    command += ["--show-failed-logs", "--profile", str(REPOSITORY / "profiles" / "default")]
+    if overrides:
+        command += ["--config", *(f"{k}={json.dumps(v)}" for k, v in overrides.items())]
+    with tempfile.TemporaryDirectory(prefix="metamill-") as scratch:
+        note = Path(scratch) / "exit_code"
+        environment = os.environ | {"METAMILL_EXIT_CODE_FILE": str(note)}
+        process = subprocess.Popen(
+            command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        lines = _follow(process, quiet)
+        if process.returncode == 0:
+            return 0
+        print("".join(lines), file=sys.stderr, end="")
+        return int(note.read_text()) if note.is_file() else 1
+
+
+def _follow(process: "subprocess.Popen[str]", quiet: bool) -> list[str]:
+    """Keep what Snakemake prints, and show how far it is on a terminal."""
+    show = sys.stderr.isatty() and not quiet
+    lines = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.append(line)
+        progress = _PROGRESS.match(line)
+        if show and progress:
+            done, total = map(int, progress.groups())
+            bar = ("#" * (30 * done // total)).ljust(30)
+            print(f"\r[{bar}] {done} of {total}", end="", file=sys.stderr, flush=True)
+    if show:
+        print(file=sys.stderr)
+    process.wait()
+    return lines
+
+
+def _say_results(folder: Path, outcomes: tuple[str, ...]) -> None:
+    for name in outcomes:
+        pooled = results.read(folder / "results" / name / "result.json").primary.pooled
+        shown = "no estimate" if pooled.estimate is None else f"{pooled.estimate:.4g}"
+        if pooled.ci_low is not None and pooled.ci_high is not None:
+            shown += f" ({pooled.ci_low:.4g} to {pooled.ci_high:.4g})"
+        print(f"{name}: k = {pooled.k}, {shown}")
+    print(f"The report: {folder / 'results' / 'report.html'}")

@@ -1,0 +1,53 @@
+"""The review as planned, before any rule: settings, rows and code as short texts.
+
+A wrong config.yaml or table stops here, with every error named, before any output.
+"""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+WORKFLOW = Path(workflow.current_basedir).parent
+sys.path.insert(0, str(WORKFLOW))
+
+from metamill.errors import MetamillError
+from metamill.files import canonical_json
+from metamill.jobs import code_digest, plan
+
+shell.prefix(
+    f"export PYTHONPATH={shlex.quote(str(WORKFLOW))} "
+    f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH "
+    "OPENBLAS_NUM_THREADS=1 PYTHONHASHSEED=0 PYTHONSAFEPATH=1; "
+)
+
+try:
+    JOBS = plan(Path(), config)
+except MetamillError as error:
+    print(error, file=sys.stderr)
+    sys.exit(error.exit_code)
+
+
+wildcard_constraints:
+    outcome="|".join(JOBS.outcomes),
+
+
+RESULTS = expand("results/{outcome}/result.json", outcome=JOBS.outcomes)
+FORESTS = [f"results/{{outcome}}/forest.{e}" for e in (*JOBS.review.formats, "csv", "txt")]
+OVERRIDES = canonical_json(JOBS.review.overrides)
+
+
+def settings_of(wildcards):
+    return JOBS.settings(wildcards.outcome)
+
+
+def rows_of(wildcards):
+    return JOBS.rows(wildcards.outcome)
+
+
+def display_of(wildcards):
+    return JOBS.display(wildcards.outcome)
+
+
+def table_of(wildcards):
+    return f"extracted/{JOBS.table(wildcards.outcome)}"

@@ -1,0 +1,34 @@
+"""The record of the run; made last, so that it exists only for complete results.
+
+INPUTS: every other result    OUTPUTS: results/manifest.json
+"""
+
+
+rule record:
+    """Every output with its hash, and what it came from."""
+    input:
+        "results/run_config.yaml",
+        "results/audit.csv",
+        "results/summary.csv",
+        "results/crosscheck.csv",
+        "results/report.html",
+        RESULTS,
+        expand("results/{outcome}/effects.csv", outcome=JOBS.outcomes),
+        expand(FORESTS, outcome=JOBS.outcomes),
+    output:
+        "results/manifest.json",
+    log:
+        "results/logs/record.log",
+    conda:
+        "../../envs/python.yaml"
+    params:
+        everything=JOBS.everything(),
+        code=code_digest("record"),
+    shell:
+        r"""
+        python -m metamill record {input:q} \
+            --settings {params.everything:q} \
+            --code {params.code:q} \
+            --manifest {output:q} \
+            2> >(tee {log:q} >&2)
+        """
