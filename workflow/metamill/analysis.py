@@ -20,7 +20,6 @@ from metamill.results import (
     Effect,
     LeftOut,
     MeasureText,
-    Pooled,
     Result,
     StudyRow,
 )
@@ -28,6 +27,7 @@ from metamill.tables.reader import TableRow
 from metamill.tables.selection import Selection, apply_plan
 
 _SILENT_STATUS = ("", "reported")
+_WITHIN_PATIENTS = ("screw", "vertebra", "segment")
 
 
 def analyse(outcome: Outcome, selection: Selection) -> Result:
@@ -111,7 +111,7 @@ def _analysis(
         name=name,
         settings=_model_settings(plan.model),
         effects=_effects(used, prepared, plan.model, weights),
-        pooled=_with_flag_notes(pooled, prepared.flags),
+        pooled=replace(pooled, notes=pooled.notes + _unit_note(rows) + _flag_notes(prepared.flags)),
         left_out=tuple(left_out),
     )
 
@@ -179,12 +179,21 @@ def _effects(
     )
 
 
-def _with_flag_notes(pooled: Pooled, flags: list[list[str]]) -> Pooled:
-    """Say in the notes how many rows carry each flag."""
+def _unit_note(rows: Sequence[TableRow]) -> tuple[str, ...]:
+    """A warning where units share a patient; nothing corrects for it."""
+    units = {row.cells.get("unit", "") for row in rows}
+    if not units & set(_WITHIN_PATIENTS):
+        return ()
+    return (
+        "units of one patient are counted as if independent, so the intervals are too narrow",
+    )
+
+
+def _flag_notes(flags: list[list[str]]) -> tuple[str, ...]:
+    """How many rows carry each flag."""
     counted: dict[str, int] = {}
     for flag in (flag for row in flags for flag in row):
         counted[flag] = counted.get(flag, 0) + 1
-    told = tuple(
+    return tuple(
         f"{flag} in {count} of {len(flags)} rows" for flag, count in sorted(counted.items())
     )
-    return replace(pooled, notes=pooled.notes + told)

@@ -39,20 +39,27 @@ def significant(value: float, digits: int) -> float | None:
     return float(f"{value:.{digits}g}") + 0.0
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any, digits: int) -> Any:
+    """Plain data with every float in it rounded to significant digits."""
     if isinstance(value, float):
-        return significant(value, SIGNIFICANT_JSON)
+        return significant(value, digits)
     if isinstance(value, Mapping):
-        return {key: _rounded(item) for key, item in value.items()}
+        return {key: rounded(item, digits) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
+        return [rounded(item, digits) for item in value]
     return value
 
 
 def json_text(value: Any) -> str:
     """JSON with sorted keys and 12 significant digits, so that last-bit noise never shows."""
     return (
-        json.dumps(_rounded(value), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+        json.dumps(
+            rounded(value, SIGNIFICANT_JSON),
+            sort_keys=True,
+            indent=1,
+            ensure_ascii=False,
+            allow_nan=False,
+        )
         + "\n"
     )
 

@@ -1,8 +1,9 @@
 """The one result object: everything that figures, tables and text may say about an outcome.
 
 `result.json` is this object, and nothing downstream computes a statistic: a number that is
-printed anywhere is read from here. Numbers carry 12 significant digits; what does not exist is
-null, with a reason among the notes.
+printed anywhere is read from here. Effects carry 12 significant digits and pooled numbers 10,
+which is what every processor agrees on; what does not exist is null, with a reason among the
+notes.
 """
 
 import json
@@ -10,7 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from metamill.files import csv_text, json_text, write_text
+from metamill.files import SIGNIFICANT_TABLE, csv_text, json_text, rounded, write_text
 
 FORMAT = "metamill-result/1"
 
@@ -172,7 +173,10 @@ class Result:
 
 
 def write(result: Result, path: Path) -> None:
-    write_text(path, json_text({"format": FORMAT} | asdict(result)))
+    content = {"format": FORMAT} | asdict(result)
+    for analysis in content["analyses"]:
+        analysis["pooled"] = rounded(analysis["pooled"], SIGNIFICANT_TABLE)
+    write_text(path, json_text(content))
 
 
 def read(path: Path) -> Result:

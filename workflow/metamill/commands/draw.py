@@ -5,8 +5,7 @@ import json
 from pathlib import Path
 
 from metamill import results
-from metamill.config.settings import Display
-from metamill.figures import draw
+from metamill.figures import Display, draw
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,5 +16,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> None:
-    display = Display(**json.loads(options.display))
-    draw(results.read(options.result), display, options.formats, options.folder)
+    display = json.loads(options.display)
+    draw(
+        results.read(options.result),
+        Display.from_json(display),
+        display["style"],
+        options.formats,
+        options.folder,
+    )

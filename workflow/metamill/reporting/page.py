@@ -11,7 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from metamill import wording
 from metamill.config.settings import Display
-from metamill.results import Analysis, LeftOut, Pooled, Result, StudyRow, SubgroupTest
+from metamill.results import Analysis, Effect, Pooled, Result, StudyRow
+from metamill.tables.needs import COLUMN_SETS
+from metamill.wording import NumberFormat
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -58,113 +60,107 @@ def read_table(path: Path) -> list[dict[str, str]]:
 def _outcome(entry: Entry) -> dict[str, Any]:
     result, display = entry.result, entry.display
     primary = result.primary
-    decimals = wording.decimals(result)
+    form = wording.result_format(result)
+    columns = _data_columns(result)
+    heterogeneity = wording.heterogeneity_words(primary.pooled, result.measure)
     return {
         "name": result.outcome,
         "title": display.title,
-        "unit": result.unit or "unit not stated",
+        "unit": wording.unit_words(result.unit, 1).removeprefix("1 ")
+        if result.unit
+        else "not stated",
         "table": result.table,
         "model": wording.model_words(primary.settings),
         "measure": result.measure.name,
-        "glance": _pooled(result, primary, decimals),
-        "heterogeneity": wording.heterogeneity_words(primary.pooled)
-        if primary.pooled.pooled
-        else "",
-        "marginal": _marginal(result, primary.pooled, decimals),
+        "level": wording.level_text(primary.settings),
+        "percent": form.suffix,
+        "glance": _pooled(primary, form),
+        "heterogeneity": heterogeneity if primary.pooled.pooled else "",
+        "marginal": _marginal(primary.pooled, form),
         "notes": primary.pooled.notes,
         "figure": base64.b64encode(entry.forest_svg).decode("ascii"),
         "alt": entry.forest_alt,
         "analyses": [
-            _pooled(result, analysis, decimals)
-            | {"name": _analysis_name(analysis), "notes": analysis.pooled.notes}
+            _pooled(analysis, form) | {"name": _analysis_name(analysis)}
             for analysis in result.analyses
         ],
-        "subgroup_tests": [_subgroup_test(test) for test in result.subgroup_tests],
-        "columns": _data_columns(result),
-        "studies": [_study(result, effect, decimals) for effect in primary.effects],
-        "left_out": [_left_out(result, item) for item in primary.left_out],
+        "subgroup_tests": [f"{wording.subgroup_words(test)}." for test in result.subgroup_tests],
+        "columns": columns,
+        "studies": [_study(result, effect, columns, form) for effect in primary.effects],
+        "left_out": [
+            {
+                "label": (row := result.rows[item.row]).label,
+                "line": row.line,
+                "data": _printed(row, columns),
+                "reason": item.reason,
+            }
+            for item in primary.left_out
+        ],
         "not_reported": result.not_reported,
     }
 
 
 def _analysis_name(analysis: Analysis) -> str:
     kind, _, name = analysis.name.partition(":")
-    return (
-        f"{kind}: {name.replace('=', ' = ', 1) if kind == 'subgroup' else name}" if name else kind
-    )
+    if kind == "subgroup":
+        column, _, level = name.partition("=")
+        return f"Subgroup, {column.replace('_', ' ')}: {wording.level_words(level)}"
+    return wording.capital(name or kind)
 
 
-def _pooled(result: Result, analysis: Analysis, decimals: int) -> dict[str, Any]:
+def _pooled(analysis: Analysis, form: NumberFormat) -> dict[str, Any]:
     pooled = analysis.pooled
-    family = result.measure.family
-
-    def value(x: float | None) -> str:
-        return wording.natural(x, family, decimals)
-
+    known = pooled.pi_low is not None
     return {
         "k": pooled.k,
-        "n": wording.count(pooled.n),
-        "events": wording.count(pooled.events),
+        "n": wording.count_text(pooled.n),
+        "events": wording.count_text(pooled.events),
         "method": f"{analysis.settings['measure']}, {analysis.settings['method']}",
-        "estimate": value(pooled.estimate),
-        "interval": wording.interval(pooled.ci_low, pooled.ci_high, family, decimals),
-        "prediction": wording.interval(pooled.pi_low, pooled.pi_high, family, decimals),
+        "estimate": form.text(pooled.estimate)
+        + (form.suffix if pooled.estimate is not None else ""),
+        "interval": wording.interval_text(pooled.ci_low, pooled.ci_high, form),
+        "prediction": wording.interval_text(pooled.pi_low, pooled.pi_high, form) if known else "",
         "doubtful": pooled.pi_doubtful,
-        "tau": wording.number(pooled.tau, 3),
-        "i2": wording.number(pooled.i2, 0),
-        "p": wording.p_value(pooled.p_value),
+        "tau": "" if pooled.tau is None else wording.significant_text(pooled.tau),
+        "i2": "" if pooled.i2 is None else f"{wording.number_text(pooled.i2, 0)}%",
     }
 
 
-def _marginal(result: Result, pooled: Pooled, decimals: int) -> str:
+def _marginal(pooled: Pooled, form: NumberFormat) -> str:
     if pooled.marginal is None:
         return ""
-    value = wording.natural(pooled.marginal, result.measure.family, decimals)
-    return f"The estimate is the median over studies; the mean over studies is {value}."
-
-
-def _subgroup_test(test: SubgroupTest) -> str:
-    if test.q is None:
-        return f"{test.column}: no test of differences ({test.note})."
-    words = (
-        f"{test.column}: test of differences Q = {wording.number(test.q, 2)}, "
-        f"df = {test.q_df}, {wording.p_value(test.q_p)}"
-    )
-    return f"{words} ({test.note})." if test.note else f"{words}."
+    value = form.text(pooled.marginal) + form.suffix
+    return f"The estimate is the median proportion over studies; their mean proportion is {value}."
 
 
 def _data_columns(result: Result) -> list[str]:
-    """The columns of the table that hold this measure's numbers, in the table's order."""
-    numeric = wording.DATA_COLUMNS[result.measure.family]
-    return [c for c in numeric if any(row.cells.get(c) for row in result.rows)]
+    """The columns that hold this measure's numbers and are filled in some row."""
+    named = dict.fromkeys(name for names in COLUMN_SETS[result.measure.code] for name in names)
+    return [name for name in named if any(row.cells.get(name) for row in result.rows)]
 
 
-def _study(result: Result, effect: Any, decimals: int) -> dict[str, Any]:
+def _printed(row: StudyRow, columns: Sequence[str]) -> list[str]:
+    """Cells as they stand in the table."""
+    return [row.cells.get(column, "") for column in columns]
+
+
+def _study(
+    result: Result, effect: Effect, columns: Sequence[str], form: NumberFormat
+) -> dict[str, Any]:
     row = result.rows[effect.row]
-    family = result.measure.family
     return _source(row) | {
         "label": row.label,
         "line": row.line,
-        "data": [row.cells.get(column, "") for column in _data_columns(result)],
-        "estimate": wording.natural(effect.estimate, family, decimals),
-        "interval": wording.interval(effect.ci_low, effect.ci_high, family, decimals),
-        "weight": wording.number(effect.weight, 1),
-        "flags": ", ".join(effect.flags),
+        "data": _printed(row, columns),
+        "estimate": form.text(effect.estimate),
+        "interval": wording.interval_text(effect.ci_low, effect.ci_high, form),
+        "weight": "" if effect.weight is None else f"{wording.number_text(effect.weight, 1)}%",
+        "flags": "; ".join(wording.flag_words(flag) for flag in effect.flags),
     }
 
 
 def _source(row: StudyRow) -> dict[str, str]:
-    return {name: row.cells.get(name, "") for name in ("citation", "source", "location", "note")}
-
-
-def _left_out(result: Result, item: LeftOut) -> dict[str, Any]:
-    row = result.rows[item.row]
-    return {
-        "label": row.label,
-        "line": row.line,
-        "data": [row.cells.get(column, "") for column in _data_columns(result)],
-        "reason": item.reason,
-    }
+    return {name: row.cells.get(name, "") for name in ("source", "location")}
 
 
 def _engines(checks: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
@@ -174,6 +170,6 @@ def _engines(checks: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
         key = (check["engine"], check["version"])
         engines.setdefault(key, []).append(float(check["difference"]))
     return [
-        {"name": name, "version": version, "numbers": len(found), "largest": f"{max(found):.1e}"}
+        {"name": name, "version": version, "numbers": len(found), "largest": max(found)}
         for (name, version), found in sorted(engines.items())
     ]

@@ -1,0 +1,132 @@
+"""The report says what the results say, escapes what it is given, and needs nothing else."""
+
+import html
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from metamill import wording
+from metamill.analysis import analyse
+from metamill.config.settings import Display, Model, Outcome, Plan, RowFilter
+from metamill.reporting.page import Entry, render
+from metamill.results import Result
+from metamill.tables.reader import TableRow
+from metamill.tables.selection import Selection
+
+HOSTILE = "<img src=x onerror=alert(1)> & \"quoted\" {{ 7*7 }}"
+
+
+def _result() -> Result:
+    cells = [("3", "40"), ("5", "30"), ("0", "50"), ("9", "44"), ("2", "61"), ("7", "20")]
+    rows = tuple(
+        TableRow(
+            i + 2,
+            {
+                "study": f"S{i}",
+                "label": f"Study {i}" if i else HOSTILE,
+                "unit": "patient",
+                "events": x,
+                "total": n,
+                "setting": "a" if i % 2 else "b",
+                "source": HOSTILE,
+                "note": HOSTILE,
+            },
+        )
+        for i, (x, n) in enumerate(cells)
+    )
+    left_out = RowFilter({"study": ("S5",)}, f"left out, {HOSTILE}")
+    plans = (
+        Plan("primary", Model("PLO", "GLMM", "t"), (left_out,)),
+        Plan("sensitivity:by variance", Model("PLO"), (left_out,)),
+    )
+    outcome = Outcome("outcome", "t.csv", {}, plans, ("setting",))
+    return analyse(outcome, Selection("extracted/t.csv", rows, ("ELSEWHERE",)))
+
+
+RESULT = _result()
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    entry = Entry(RESULT, Display(HOSTILE), b"<svg/>", HOSTILE)
+    about = {"title": HOSTILE, "authors": [HOSTILE], "question": HOSTILE, "note": HOSTILE}
+    return render(about, [entry], [], [])
+
+
+def test_nothing_from_the_review_is_markup_or_template(page: str):
+    assert "<img src=x" not in page
+    assert "49" not in re.findall(r"quoted[^<]{0,40}", page)[0]
+    assert html.escape("{{ 7*7 }}") in page
+
+
+def test_the_page_loads_nothing_and_runs_nothing(page: str):
+    assert "default-src 'none'" in page
+    assert "<script" not in page
+    for target in re.findall(r"""(?:src|href)=["']([^"']+)""", page):
+        assert target.startswith(("data:", "#")), target
+
+
+def test_the_page_is_well_formed(page: str):
+    class Balance(HTMLParser):
+        void = frozenset({"meta", "img", "br", "link"})
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.open: list[str] = []
+
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            if tag not in self.void:
+                self.open.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            assert self.open.pop() == tag
+
+    parser = Balance()
+    parser.feed(page)
+    assert parser.open == []
+
+
+def test_every_number_of_the_tables_is_a_number_of_the_result(page: str):
+    form = wording.result_format(RESULT)
+    known = set()
+    for analysis in RESULT.analyses:
+        pooled = analysis.pooled
+        known |= {str(pooled.k), wording.count_text(pooled.n), wording.count_text(pooled.events)}
+        known |= {form.text(x) for x in (pooled.estimate, pooled.ci_low, pooled.ci_high)}
+        known |= {form.text(x) for x in (pooled.pi_low, pooled.pi_high) if x is not None}
+        known |= {wording.significant_text(pooled.tau)} if pooled.tau is not None else set()
+        known |= {wording.number_text(pooled.i2, 0)} if pooled.i2 is not None else set()
+        for effect in analysis.effects:
+            known |= {form.text(x) for x in (effect.estimate, effect.ci_low, effect.ci_high)}
+            if effect.weight is not None:
+                known.add(wording.number_text(effect.weight, 1))
+    for row in RESULT.rows:
+        known |= {row.cells["events"], row.cells["total"], str(row.line)}
+    shown = re.findall(r'<td class="number">(.*?)</td>', page)
+    printed = {
+        number
+        for cell in shown
+        for number in re.findall(r"[\d,]*\.?\d+", html.unescape(cell).replace("(k < 5)", ""))
+    }
+    assert len(printed) > 30
+    assert printed <= {text.lstrip("\N{MINUS SIGN}") for text in known}
+
+
+def test_rows_left_out_and_studies_without_a_row_are_named(page: str):
+    assert html.escape(f"left out, {HOSTILE}") in page or "left out, &lt;img" in page
+    assert "ELSEWHERE" in page
+    assert "Unknown is not zero" in page
+
+
+def test_an_outcome_without_an_estimate_still_has_its_section():
+    empty = replace(
+        RESULT.primary.pooled, pooled=False, estimate=None, ci_low=None, ci_high=None,
+        pi_low=None, pi_high=None, tau=None, tau2=None, i2=None, marginal=None,
+        notes=("no estimate: the reason",),
+    )
+    primary = replace(RESULT.primary, pooled=empty)
+    result = replace(RESULT, analyses=(primary, *RESULT.analyses[1:]))
+    text = render({"title": "T"}, [Entry(result, Display("T"), b"<svg/>", "alt")], [], [])
+    assert "no estimate: the reason" in text

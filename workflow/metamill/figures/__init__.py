@@ -1,0 +1,39 @@
+"""Figures: drawings of a result, each with its numbers as a table and its words as alt text.
+
+Nothing here computes a statistic: what is drawn and printed is read from the result.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from metamill.figures.display import Display
+from metamill.figures.forest import forest, forest_alt, forest_caption, forest_csv
+from metamill.figures.style import STYLES, Style
+from metamill.files import write_text
+from metamill.results import Result
+
+__all__ = [
+    "STYLES",
+    "Display",
+    "Style",
+    "draw",
+    "forest",
+    "forest_alt",
+    "forest_caption",
+    "forest_csv",
+]
+
+
+def draw(
+    result: Result, display: Display, style_name: str, formats: Iterable[str], folder: Path
+) -> None:
+    """Write forest.<format> for each format, forest.csv and the alt text forest.txt to `folder`.
+
+    Raises KeyError for an unknown style and ValueError for an unknown format or a width that is
+    too small.
+    """
+    canvas = forest(result, display, STYLES[style_name])
+    for file_format in formats:
+        canvas.save(folder / f"forest.{file_format}")
+    write_text(folder / "forest.csv", forest_csv(result))
+    write_text(folder / "forest.txt", forest_alt(result, display))

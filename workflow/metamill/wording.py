@@ -1,0 +1,282 @@
+"""The words and number formats that figures, tables and text share.
+
+Nothing here computes a statistic: every number comes from a result and is only rounded. Numbers
+are rounded half to even on their shortest decimal form, with a true minus sign, and never as -0.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+from math import floor, isfinite, log10
+from typing import Any
+
+from metamill.results import Effect, MeasureText, Pooled, Result, SubgroupTest
+
+MINUS = "\N{MINUS SIGN}"
+ABSENT = "\N{EN DASH}"
+
+Brackets = tuple[str, str, str]
+SQUARE: Brackets = ("[", ", ", "]")
+ROUND: Brackets = ("(", " to ", ")")
+
+
+@dataclass(frozen=True)
+class NumberFormat:
+    """How the numbers of one outcome are printed.
+
+    Values are multiplied by `factor` (100 for per cent) and rounded to `decimals`; `suffix` is for
+    running text. With `positive`, for ratios and rates, a value above zero never reads as zero
+    ("<0.01") and one from 1000 on has no decimals.
+    """
+
+    decimals: int
+    factor: int = 1
+    suffix: str = ""
+    positive: bool = False
+
+    def text(self, value: float | None) -> str:
+        """The number without its suffix, as in a column of a table."""
+        if value is None or not isfinite(value):
+            return ABSENT
+        if self.positive and value >= 1000:
+            return number_text(value, 0)
+        printed = number_text(value, self.decimals, self.factor)
+        if self.positive and value > 0 and not printed.strip("0."):
+            return f"<{Decimal(1).scaleb(-self.decimals)}"
+        return printed
+
+
+def number_text(value: float, decimals: int, factor: int = 1) -> str:
+    """`factor * value` with that many decimals and a comma from 10,000 on.
+
+    number_text(-0.04, 1) is "0.0".
+    """
+    exact = Decimal(f"{value:.12g}") * factor
+    rounded = exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN)
+    printed = f"{abs(rounded):,f}" if abs(rounded) >= 10_000 else f"{abs(rounded):f}"
+    return MINUS + printed if rounded < 0 else printed
+
+
+def significant_text(value: float, digits: int = 2) -> str:
+    """At least `digits` significant digits, without exponent: 0.0123, 0.72, 12."""
+    if value == 0 or not isfinite(value):
+        return "0" if value == 0 else ABSENT
+    return number_text(value, max(0, digits - 1 - floor(log10(abs(value)))))
+
+
+def count_text(value: float | None) -> str:
+    """A count, with a comma from five digits on: 9999, but 12,345."""
+    if value is None:
+        return ABSENT
+    if value != int(value):
+        return significant_text(value, 3)
+    return f"{int(value):,}" if abs(value) >= 10_000 else str(int(value))
+
+
+def result_format(result: Result) -> NumberFormat:
+    """The one rule for all estimates and limits of an outcome.
+
+    Proportions are per cent with one decimal, or two where the estimate is below 1 %; ratios have
+    two decimals, or three where an estimate is below 0.05; rates have two significant digits at
+    their centre; other measures have the decimals that their size asks for.
+    """
+    primary = result.primary
+    items: list[Effect | Pooled] = [*primary.effects, primary.pooled]
+    family = result.measure.family
+    if family == "proportion":
+        centre = _centre(primary.pooled, primary.effects)
+        return NumberFormat(2 if 0 < centre < 0.01 else 1, 100, "%")
+    if family == "rate":
+        centre = _centre(primary.pooled, primary.effects)
+        decimals = 1 - floor(log10(centre)) if centre > 0 else 3
+        return NumberFormat(min(max(decimals, 1), 6), positive=True)
+    if result.measure.log_axis:
+        smallest = min((item.estimate for item in items if item.estimate), default=1.0)
+        return NumberFormat(3 if smallest < 0.05 else 2, positive=True)
+    numbers = [x for item in items for x in (item.estimate, item.ci_low, item.ci_high)]
+    largest = max((abs(x) for x in numbers if x is not None and isfinite(x)), default=1.0)
+    steps = ((1000.0, 0), (10.0, 1), (1.0, 2), (0.0, 3))
+    return NumberFormat(next(decimals for least, decimals in steps if largest >= least))
+
+
+def _centre(pooled: Pooled, effects: Iterable[Effect]) -> float:
+    if pooled.estimate is not None:
+        return pooled.estimate
+    estimates = sorted(effect.estimate for effect in effects)
+    return estimates[len(estimates) // 2] if estimates else 0.0
+
+
+def interval_text(
+    low: float | None, high: float | None, form: NumberFormat, brackets: Brackets = SQUARE
+) -> str:
+    """The limits in their brackets: "[4.5, 20.1]" or "(4.5 to 20.1)"."""
+    if low is None or high is None:
+        return "no interval"
+    opening, between, closing = brackets
+    return f"{opening}{form.text(low)}{between}{form.text(high)}{closing}"
+
+
+def estimate_text(
+    estimate: float | None,
+    low: float | None,
+    high: float | None,
+    form: NumberFormat,
+    brackets: Brackets = SQUARE,
+) -> str:
+    """Estimate and interval for running text: "12.3% [4.5, 20.1]"."""
+    return f"{form.text(estimate)}{form.suffix} {interval_text(low, high, form, brackets)}"
+
+
+def p_text(p: float | None) -> str:
+    """ "p = 0.012", never 0.000 and never 1.000."""
+    if p is None or not isfinite(p):
+        return "p not available"
+    if p < 0.001:
+        return "p < 0.001"
+    return "p > 0.999" if p > 0.9995 else f"p = {number_text(p, 3)}"
+
+
+def level_text(settings: Mapping[str, Any]) -> str:
+    """ "95% CI" from the level of the settings."""
+    return f"{settings['level']:g}% CI"
+
+
+_PLURALS = {"vertebra": "vertebrae"}
+
+
+def unit_words(unit: str | None, count: float | None = None) -> str:
+    """The unit as counted: "1 screw", "40 screws", "screws"; "units" where none is stated."""
+    name = unit or "unit"
+    plural = _PLURALS.get(name, f"{name}s")
+    return plural if count is None else f"{count_text(count)} {name if count == 1 else plural}"
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def level_words(level: str) -> str:
+    """A level of a column, as words: primary_augmentation -> Primary augmentation."""
+    return capital(level.replace("_", " "))
+
+
+MODEL_SCALES = {
+    "PLO": "logit",
+    "PLN": "log",
+    "PAS": "arcsine",
+    "PFT": "double arcsine",
+    "IRLN": "log",
+    "IRS": "square root",
+    "OR": "log",
+    "RR": "log",
+    "ROM": "log",
+    "IRR": "log",
+    "AS": "arcsine",
+    "ZCOR": "Fisher z",
+}
+"""The scale on which a measure is pooled, where it is not the printed one."""
+
+METHODS = {
+    "EE": "inverse variance",
+    "DL": "DerSimonian-Laird",
+    "HE": "Hedges",
+    "HS": "Hunter-Schmidt",
+    "SJ": "Sidik-Jonkman",
+    "ML": "maximum likelihood",
+    "REML": "REML",
+    "EB": "empirical Bayes",
+    "PM": "Paule-Mandel",
+    "DL2": "two-step DerSimonian-Laird",
+    "MH": "Mantel-Haenszel",
+    "PETO": "Peto",
+}
+EQUAL_EFFECTS = ("EE", "MH", "PETO")
+
+TESTS = {
+    "z": "normal interval",
+    "t": "t interval",
+    "knha": "Hartung-Knapp interval",
+    "adhoc": "Hartung-Knapp interval with max(1, q)",
+}
+
+
+def effects_name(settings: Mapping[str, Any]) -> str:
+    """ "Random effects" or "Equal effects"."""
+    return "Equal effects" if settings["method"] in EQUAL_EFFECTS else "Random effects"
+
+
+def model_words(settings: Mapping[str, Any]) -> str:
+    """The model in full: "Random effects (REML), Hartung-Knapp interval with max(1, q)"."""
+    method, test = settings["method"], settings["test"]
+    if method == "GLMM":
+        name = "Binomial-normal GLMM (maximum likelihood)"
+    else:
+        name = f"{effects_name(settings)} ({METHODS.get(method, method)})"
+    if method in EQUAL_EFFECTS and test == "z":
+        return name
+    return f"{name}, {TESTS.get(test, test)}"
+
+
+def heterogeneity_words(pooled: Pooled, measure: MeasureText) -> str:
+    """Heterogeneity in one line: tau first, then the test of heterogeneity, I2 last."""
+    parts = []
+    if pooled.tau is not None:
+        scale = MODEL_SCALES.get(measure.code)
+        where = f" ({scale} scale)" if scale else ""
+        parts.append(f"τ = {significant_text(pooled.tau)}{where}")
+        if pooled.tau2 is not None:
+            limits = _limits(pooled.tau2_low, pooled.tau2_high)
+            parts.append(f"τ² = {significant_text(pooled.tau2)}{limits}")
+    if pooled.q is not None and pooled.q_df is not None:
+        name = "Q" if pooled.q_test == "Q" else f"{pooled.q_test} χ²"
+        parts.append(
+            f"{name} = {number_text(pooled.q, 2)} (df = {pooled.q_df}, {p_text(pooled.q_p)})"
+        )
+    if pooled.i2 is not None:
+        known = pooled.i2_low is not None and pooled.i2_high is not None
+        limits = interval_text(pooled.i2_low, pooled.i2_high, NumberFormat(0)) if known else ""
+        parts.append(f"I² = {number_text(pooled.i2, 0)}% {limits}".rstrip())
+    return "; ".join(parts)
+
+
+def _limits(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return ""
+    lower = ABSENT if low is None else significant_text(low)
+    upper = "no upper limit" if high is None else significant_text(high)
+    return f" [{lower}, {upper}]"
+
+
+def subgroup_words(test: SubgroupTest) -> str:
+    """The test between subgroups, or why there is none."""
+    name = f"Test of differences between subgroups ({test.column.replace('_', ' ')})"
+    if test.q is None or test.q_df is None:
+        return f"{name}: none, {test.note}" if test.note else f"{name}: none"
+    note = f"; {test.note}" if test.note else ""
+    return (
+        f"{name}: Q = {number_text(test.q, 2)} (df = {test.q_df}, {p_text(test.q_p)})"
+        f"{note.replace('_', ' ')}"
+    )
+
+
+_FLAGS = {
+    "continuity correction": "continuity correction, to pool the row",
+    "implied zero": "zero events are implied by the source, not printed",
+    "derived from percent": "count derived from a printed percentage",
+    "derived denominator": "total derived from the percentage or from other counts",
+    "derived complement": "count derived from the units without the event",
+    "derived sum": "count added up from parts",
+}
+
+
+def flag_words(flag: str) -> str:
+    """What was done to a row, as a footnote: "Assumed r = 0.5"."""
+    return capital(_FLAGS.get(flag, flag))
+
+
+def own_notes(pooled: Pooled, effects: Iterable[Effect]) -> tuple[str, ...]:
+    """The notes of an analysis that do not only count the flags of its rows."""
+    flags = {flag for effect in effects for flag in effect.flags}
+    return tuple(
+        note for note in pooled.notes if not any(note.startswith(f"{flag} in ") for flag in flags)
+    )
