@@ -1,7 +1,7 @@
 """Errors for the person who made the spreadsheet: all at once, with their places and a way out."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -21,11 +21,28 @@ class Problem:
         if self.column:
             place += f", {self.column}"
         shown = "" if self.value is None else f"{_shortened(self.value)!r}: "
-        return f"{place}: {shown}{self.rule}." + (f" {self.advice}." if self.advice else "")
+        return " ".join(filter(None, [f"{place}: {shown}{self.rule}.", _sentence(self.advice)]))
+
+
+@dataclass(frozen=True)
+class WrongSetting:
+    """A setting that the tables contradict; `path` leads to it in config.yaml."""
+
+    path: tuple[str | int, ...]
+    rule: str
+    advice: str = ""
+    value: str | None = None
+
+
+def _sentence(words: str) -> str:
+    return words if words.endswith("?") or not words else f"{words}."
 
 
 def _shortened(value: str, limit: int = 80) -> str:
     return value if len(value) <= limit else value[: limit - 1] + "…"
+
+
+LONGEST, LISTED = 100, 20
 
 
 class MetamillError(Exception):
@@ -63,9 +80,18 @@ class EnvironmentFault(MetamillError):
     heading = "The machine or the folder stands in the way"
 
 
-def did_you_mean(word: str, known: Sequence[str]) -> str:
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that `word` most likely stands for, whatever its case; None if none is."""
+    folded = {item.casefold(): item for item in known}
+    close = difflib.get_close_matches(word[:LONGEST].casefold(), folded, n=1, cutoff=0.6)
+    return folded[close[0]] if close else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
     """ "Did you mean 'x'?" for a close spelling, otherwise the list of what is known."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    if close:
-        return f"Did you mean '{close[0]}'?".rstrip(".")
-    return "Known are " + ", ".join(sorted(known))
+    words = sorted(known)
+    close = closest(word, words)
+    if close is not None and close != word:
+        return f"Did you mean '{_shortened(close)}'?"
+    listed = ", ".join(_shortened(item) for item in words[:LISTED] if item)
+    return f"Known are {listed}" + (", ..." if len(words) > LISTED else "") if listed else ""

@@ -12,9 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from metamill.config.load import load_review
+from metamill.config.load import read_review
 from metamill.config.settings import Review
-from metamill.errors import Problem, TableError
+from metamill.errors import ConfigError, Problem, TableError
 from metamill.files import canonical_json, digest
 from metamill.tables.reader import Findings
 from metamill.tables.selection import Selection, load_outcome_rows
@@ -70,9 +70,15 @@ def plan(folder: Path, overrides: Mapping[str, Any] | None = None) -> Jobs:
 
     Raises ConfigError or TableError with every problem found.
     """
-    review = load_review(folder / "config.yaml", overrides)
+    review, origin = read_review(folder / "config.yaml", overrides)
     findings = Findings()
     selections = load_outcome_rows(folder, review.outcomes.values(), findings)
+    if findings.settings:
+        wrong = [
+            Problem(rule=item.rule, advice=item.advice, value=item.value, **origin.place(item.path))
+            for item in findings.settings
+        ]
+        raise ConfigError([*wrong, *findings.problems])
     if findings.problems:
         raise TableError(findings.problems)
     return Jobs(review, selections, tuple(dict.fromkeys(findings.notices)))

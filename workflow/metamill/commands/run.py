@@ -10,10 +10,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from metamill import results
-from metamill.errors import ConfigError, EnvironmentFault, Problem
+from metamill.config.overrides import parse_overrides
+from metamill.errors import EnvironmentFault, Problem
 from metamill.jobs import PACKAGE, plan
 
 REPOSITORY = PACKAGE.parents[1]
@@ -34,27 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    overrides = _overrides(options.config)
+    overrides = parse_overrides(options.config)
     jobs = plan(options.folder, overrides)
     code = run_workflow(options.folder, options.targets, options.cores, overrides)
     if code == 0 and not options.targets:
         _say_results(options.folder, jobs.outcomes)
     return code
-
-
-def _overrides(pairs: list[str]) -> dict[str, Any]:
-    """{"model": {"method": "DL"}} from ["model.method=DL"]."""
-    nested: dict[str, Any] = {}
-    for pair in pairs:
-        key, separator, value = pair.partition("=")
-        if not separator:
-            raise ConfigError(Problem("--config", "must be KEY=VALUE", value=pair))
-        inside = nested
-        *parents, last = key.split(".")
-        for parent in parents:
-            inside = inside.setdefault(parent, {})
-        inside[last] = yaml.safe_load(value)
-    return nested
 
 
 def run_workflow(

@@ -97,17 +97,22 @@ def identifies(name: str) -> bool:
     return column is None or column.kind == LEVEL or name == "time_months"
 
 
+_SPREAD = ("", "_pre", "_post", "_treatment", "_control")
 ORDERED: tuple[tuple[str, str], ...] = (
     ("events", "total"),
     ("events_treatment", "total_treatment"),
     ("events_control", "total_control"),
+    ("ci_low", "ci_high"),
     ("ci_low", "estimate"),
     ("estimate", "ci_high"),
-    ("ci_low", "ci_high"),
-    *((f"min{s}", f"mean{s}") for s in ("", "_pre", "_post", "_treatment", "_control")),
-    *((f"mean{s}", f"max{s}") for s in ("", "_pre", "_post", "_treatment", "_control")),
-    *((f"min{s}", f"max{s}") for s in ("", "_pre", "_post", "_treatment", "_control")),
-    *((f"q1{s}", f"median{s}") for s in ("", "_pre", "_post", "_treatment", "_control")),
-    *((f"median{s}", f"q3{s}") for s in ("", "_pre", "_post", "_treatment", "_control")),
+    *(
+        (f"{low}{s}", f"{high}{s}")
+        for s in _SPREAD
+        for low, high in (
+            *(("min", "max"), ("min", "mean"), ("mean", "max")),
+            *(("q1", "q3"), ("q1", "median"), ("median", "q3")),
+            *(("min", "median"), ("median", "max"), ("min", "q1"), ("q3", "max")),
+        )
+    ),
 )
-"""Pairs of columns of which the first may not be larger than the second."""
+"""Pairs of columns of which the first may not be larger than the second; the outer pair first."""

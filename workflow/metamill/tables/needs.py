@@ -26,3 +26,12 @@ def missing_columns(measure: str, cells: Mapping[str, str]) -> list[str]:
         [column for column in columns if not cells.get(column)] for columns in COLUMN_SETS[measure]
     ]
     return min(lacking, key=len)
+
+
+GENERIC_SCALES: dict[str, tuple[float, float]] = {
+    "identity": (float("-inf"), float("inf")),
+    "log": (0.0, float("inf")),
+    "logit": (0.0, 1.0),
+    "cloglog": (0.0, 1.0),
+}
+"""Scales of measure GEN, and the open range that an estimate and its limits must lie in."""

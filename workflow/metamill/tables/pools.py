@@ -1,0 +1,275 @@
+"""One pool of an outcome: which rows an analysis takes, and what would make the pool wrong."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from metamill.config.settings import Levels, Outcome, Plan, RowFilter
+from metamill.errors import Problem, WrongSetting, closest, did_you_mean
+from metamill.tables.codebook import COLUMNS, identifies
+from metamill.tables.needs import GENERIC_SCALES, missing_columns
+from metamill.tables.table import Findings, Table, TableRow, number
+from metamill.tables.values import is_number, same_level
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class PlanRows:
+    """Positions in a selection that an analysis pools, and why it leaves out the others."""
+
+    used: tuple[int, ...]
+    left_out: tuple[tuple[int, str], ...]
+
+
+def apply_plan(rows: tuple[TableRow, ...], plan: Plan) -> PlanRows:
+    """Divide the selected rows into those the plan pools and those it leaves out."""
+    used, left_out = [], []
+    for index, row in enumerate(rows):
+        back = plan.include is not None and plan.include.matches(row.cells)
+        reasons = [item.reason for item in plan.exclude if item.matches(row.cells) and not back]
+        if plan.drop is not None and plan.drop.matches(row.cells):
+            reasons.append(plan.drop.reason)
+        if reasons:
+            left_out.append((index, reasons[0]))
+        else:
+            used.append(index)
+    return PlanRows(tuple(used), tuple(left_out))
+
+
+def filters(outcome: Outcome) -> Iterator[tuple[Path, RowFilter]]:
+    """Every filter of an outcome's analyses with the path to it in config.yaml."""
+    at: Path = ("outcomes", outcome.name)
+    for index, item in enumerate(outcome.plans[0].exclude):
+        yield (*at, "exclude", index), item
+    for index, plan in enumerate(outcome.plans[1:]):
+        if plan.include:
+            yield (*at, "sensitivity", index, "include"), plan.include
+        if plan.drop:
+            yield (*at, "sensitivity", index, "exclude"), plan.drop
+
+
+def unknown_levels(
+    rows: Iterable[TableRow], where: Levels, at: Path, whose: str
+) -> list[WrongSetting]:
+    """Levels in `where` that no row has; `whose` says which rows were looked at."""
+    wrong = []
+    for column, levels in where.items():
+        present = {row.cells.get(column, "") for row in rows}
+        wrong += [
+            WrongSetting((*at, column), f"no {whose} has this", did_you_mean(level, present), level)
+            for level in levels
+            if level not in present
+        ]
+    return wrong
+
+
+def check_filters(
+    rows: tuple[TableRow, ...], table: str, known: set[str], outcome: Outcome, findings: Findings
+) -> None:
+    """Filters that name what no row has, or that change nothing, and analyses without a row.
+
+    `known` are the columns that a filter may name; others are reported elsewhere.
+    """
+    wrong: list[WrongSetting] = []
+    for path, item in filters(outcome):
+        if not set(item.where) <= known:
+            continue
+        unknown = unknown_levels(rows, item.where, path, f"row that is selected from {table}")
+        if not unknown and not any(item.matches(row.cells) for row in rows):
+            rule = f"no row that is selected from {table} has all of this"
+            unknown = [WrongSetting(path, rule, "Check it against the table", str(item))]
+        wrong += unknown
+    for path, cohort in _cohorts_named(outcome):
+        cohorts = {row.cells.get("cohort", "") for row in rows}
+        if cohort not in cohorts:
+            rule, advice = "no selected row is of this cohort", did_you_mean(cohort, cohorts)
+            wrong.append(WrongSetting((*path, cohort), rule, advice or "Remove it", cohort))
+    if not wrong and not apply_plan(rows, outcome.plans[0]).used:
+        at = ("outcomes", outcome.name, "exclude")
+        wrong.append(WrongSetting(at, "these exclusions leave no row to pool", "Exclude less"))
+    elif not wrong:
+        for index, plan in enumerate(outcome.plans[1:]):
+            wrong += _idle_filters(rows, outcome, plan, index)
+    findings.settings += wrong
+
+
+def _cohorts_named(outcome: Outcome) -> Iterator[tuple[Path, str]]:
+    primary, *others = outcome.plans
+    for cohort in primary.same_cohort:
+        yield ("outcomes", outcome.name, "same_cohort"), cohort
+    for index, plan in enumerate(others):
+        for cohort in sorted(plan.same_cohort.keys() - primary.same_cohort.keys()):
+            yield ("outcomes", outcome.name, "sensitivity", index, "same_cohort"), cohort
+
+
+def _idle_filters(
+    rows: tuple[TableRow, ...], outcome: Outcome, plan: Plan, index: int
+) -> list[WrongSetting]:
+    here: Path = ("outcomes", outcome.name, "sensitivity", index)
+    without = replace(plan, include=None, drop=None)
+    before = set(apply_plan(rows, without).used)
+    after = apply_plan(rows, plan).used
+    if not after:
+        return [WrongSetting(here, "this analysis leaves no row to pool", "Exclude less")]
+    wrong = []
+    if plan.include and set(apply_plan(rows, replace(plan, drop=None)).used) == before:
+        rule = "takes back no row that the outcome leaves out"
+        wrong.append(WrongSetting((*here, "include"), rule, "Remove it", str(plan.include)))
+    if plan.drop and apply_plan(rows, replace(plan, drop=None)).used == after:
+        rule = "leaves out no row that would be pooled"
+        wrong.append(WrongSetting((*here, "exclude"), rule, "Remove it", str(plan.drop)))
+    return wrong
+
+
+def check_plans(
+    rows: tuple[TableRow, ...], table: Table, outcome: Outcome, findings: Findings
+) -> None:
+    """What would make a pool wrong: repeats, mixed units, shared cohorts, missing numbers."""
+    reported: set[tuple[object, ...]] = set()
+    for plan in outcome.plans:
+        at = f"outcomes.{outcome.name}" + ("" if plan.name == "primary" else f", {plan.name}")
+        pooled = [rows[index] for index in apply_plan(rows, plan).used]
+        for check in _CHECKS:
+            for problem in check(pooled, plan, table, at):
+                key = (problem.line, problem.column, problem.value, problem.rule)
+                if key not in reported:
+                    reported.add(key)
+                    findings.problems.append(problem)
+
+
+def _mixed_units(rows: list[TableRow], plan: Plan, table: Table, at: str) -> list[Problem]:
+    first: dict[str, TableRow] = {}
+    for row in rows:
+        first.setdefault(row.cells.get("unit", ""), row)
+    if len(first) < 2:
+        return []
+    named = ", ".join(f"{unit or 'no unit'} (line {row.line})" for unit, row in first.items())
+    odd = list(first.values())[1]
+    return [
+        Problem(
+            table.name,
+            f"different units would be pooled: {named}",
+            f"Select one unit in config.yaml ({at})",
+            odd.line,
+            "column 'unit'",
+            odd.cells.get("unit", ""),
+        )
+    ]
+
+
+def _repeated_studies(rows: list[TableRow], plan: Plan, table: Table, at: str) -> list[Problem]:
+    """Rows of one study that a filter could tell apart; rows that agree are the table's error."""
+    problems: list[Problem] = []
+    seen: dict[str, TableRow] = {}
+    for row in rows:
+        study = row.cells["study"]
+        earlier = seen.setdefault(study.casefold(), row)
+        differ = [
+            column
+            for column in row.cells.keys() | earlier.cells.keys()
+            if identifies(column)
+            and same_level(column, row.cells.get(column, ""))
+            != same_level(column, earlier.cells.get(column, ""))
+        ]
+        if differ:
+            by = " or ".join(sorted(differ))
+            problems.append(
+                Problem(
+                    table.name,
+                    f"the study is in one pool twice, first in line {earlier.line}",
+                    f"Select or exclude by {by} in config.yaml ({at})",
+                    row.line,
+                    "column 'study'",
+                    study,
+                )
+            )
+    return problems
+
+
+def _shared_cohorts(rows: list[TableRow], plan: Plan, table: Table, at: str) -> list[Problem]:
+    problems: list[Problem] = []
+    seen: dict[str, TableRow] = {}
+    for row in rows:
+        cohort = row.cells.get("cohort", "")
+        earlier = seen.setdefault(cohort.casefold(), row) if cohort else row
+        same_study = earlier.cells["study"].casefold() == row.cells["study"].casefold()
+        if not same_study and cohort not in plan.same_cohort:
+            problems.append(
+                Problem(
+                    table.name,
+                    f"shares its cohort {cohort} with {earlier.cells['study']} "
+                    f"(line {earlier.line}), and both would be pooled",
+                    f"Exclude one with a reason in config.yaml ({at}), or say under same_cohort "
+                    "why the patients differ",
+                    row.line,
+                    "column 'study'",
+                    row.cells["study"],
+                )
+            )
+    return problems
+
+
+def _missing_numbers(rows: list[TableRow], plan: Plan, table: Table, at: str) -> list[Problem]:
+    measure = plan.model.measure
+    problems = []
+    for row in rows:
+        for missing in missing_columns(measure, row.cells):
+            if missing in table.columns:
+                rule = f"is empty, and measure {measure} needs it"
+                advice = f"Fill it in, or exclude the row with a reason in config.yaml ({at})"
+                study = row.cells["study"]
+                problems.append(
+                    Problem(
+                        table.name,
+                        f"{rule} (study {study})",
+                        advice,
+                        row.line,
+                        f"column '{missing}'",
+                    )
+                )
+            else:
+                close = closest(missing, [c for c in table.columns if c not in COLUMNS])
+                advice = f"Add it, or rename the column '{close}'" if close else "Add it"
+                rule = f"the table lacks this column, and measure {measure} needs it"
+                problems.append(Problem(table.name, rule, advice, 1, f"column '{missing}'"))
+    return problems
+
+
+def _outside_scale(rows: list[TableRow], plan: Plan, table: Table, at: str) -> list[Problem]:
+    """Reported estimates (measure GEN) must lie where their scale is defined, all on one scale."""
+    if plan.model.measure != "GEN":
+        return []
+    problems = []
+    first: TableRow | None = None
+    for row in rows:
+        scale = row.cells.get("scale", "") or "identity"
+        where = "column 'scale'"
+        if scale not in GENERIC_SCALES:
+            advice = did_you_mean(scale, GENERIC_SCALES)
+            rule = "is no scale that an estimate can be pooled on"
+            problems.append(Problem(table.name, rule, advice, row.line, where, scale))
+            continue
+        first = first or row
+        pooled_on = first.cells.get("scale", "") or "identity"
+        if scale != pooled_on:
+            rule = f"effects on different scales would be pooled: {pooled_on} (line {first.line})"
+            advice = f"Select one scale in config.yaml ({at})"
+            problems.append(Problem(table.name, rule, advice, row.line, where, scale))
+        low, high = GENERIC_SCALES[scale]
+        for column in ("estimate", "ci_low", "ci_high"):
+            cell = row.cells.get(column, "")
+            if cell and is_number(cell) and not low < number(cell) < high:
+                bounds = f"above {low:g}" + ("" if high == float("inf") else f" and below {high:g}")
+                rule, advice = f"must be {bounds} on the scale {scale}", "Check scale and source"
+                at_cell = f"column '{column}'"
+                problems.append(Problem(table.name, rule, advice, row.line, at_cell, cell))
+    return problems
+
+
+_CHECKS: tuple[Callable[[list[TableRow], Plan, Table, str], list[Problem]], ...] = (
+    _mixed_units,
+    _repeated_studies,
+    _shared_cohorts,
+    _missing_numbers,
+    _outside_scale,
+)
