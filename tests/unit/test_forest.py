@@ -23,7 +23,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text as TextArtist
 
 from metamill import wording
-from metamill.figures import STYLES, Display, draw, forest, forest_alt, forest_caption, forest_csv
+from metamill.config.settings import Display
+from metamill.figures import STYLES, draw, forest, forest_alt, forest_caption, forest_csv
 from metamill.figures.axis import linear_axis, log_axis
 from metamill.figures.canvas import Canvas, Line, Polygon, Text
 from metamill.figures.text import clean, width, wrap
@@ -686,7 +687,7 @@ def test_an_unknown_format_is_refused() -> None:
 
 def test_draw_writes_each_format_with_its_table_and_its_words(tmp_path: Path) -> None:
     example, display = EXAMPLES["screws"]
-    draw(example, display, "default", ("pdf", "svg", "png"), tmp_path)
+    draw(example, display, ("pdf", "svg", "png"), tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"forest.pdf", "forest.svg", "forest.png", "forest.csv", "forest.txt"}
     assert (tmp_path / "forest.txt").read_text() == forest_alt(example, display)
@@ -722,11 +723,6 @@ def test_the_caption_names_diamond_and_bar_only_where_they_are_drawn() -> None:
     assert "diamond" not in forest_caption(*EXAMPLES["all zero"])
 
 
-def test_a_display_passes_over_settings_of_other_things() -> None:
-    display = Display.from_json({"title": "T", "style": "default", "width_mm": 90.0})
-    assert display == Display("T", width_mm=90.0)
-
-
 def test_a_label_is_one_line_of_visible_characters() -> None:
     assert clean(" Ma\n2023\t\x00\x1b (n  = 3) ") == "Ma 2023 (n = 3)"
     assert clean("Mu\u0308ller") == "Müller"
@@ -741,7 +737,7 @@ def test_wrapped_lines_fit_and_lose_no_character() -> None:
 
 def test_figures_and_words_see_results_only() -> None:
     package = Path(wording.__file__).parent
-    allowed = r"metamill\.(figures|wording|results|files)\b"
+    allowed = r"metamill\.(figures|wording|results|files|config\.settings)\b"
     for path in (package / "wording.py", *(package / "figures").glob("*.py")):
         for name in re.findall(r"(?:from|import) (metamill\S*)", path.read_text()):
             assert re.match(allowed, name), (path.name, name)

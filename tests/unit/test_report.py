@@ -15,7 +15,7 @@ from metamill.results import Result
 from metamill.tables.reader import TableRow
 from metamill.tables.selection import Selection
 
-HOSTILE = "<img src=x onerror=alert(1)> & \"quoted\" {{ 7*7 }}"
+HOSTILE = '<img src=x onerror=alert(1)> & "quoted" {{ 7*7 }}'
 
 
 def _result() -> Result:
@@ -122,8 +122,17 @@ def test_rows_left_out_and_studies_without_a_row_are_named(page: str):
 
 def test_an_outcome_without_an_estimate_still_has_its_section():
     empty = replace(
-        RESULT.primary.pooled, pooled=False, estimate=None, ci_low=None, ci_high=None,
-        pi_low=None, pi_high=None, tau=None, tau2=None, i2=None, marginal=None,
+        RESULT.primary.pooled,
+        pooled=False,
+        estimate=None,
+        ci_low=None,
+        ci_high=None,
+        pi_low=None,
+        pi_high=None,
+        tau=None,
+        tau2=None,
+        i2=None,
+        marginal=None,
         notes=("no estimate: the reason",),
     )
     primary = replace(RESULT.primary, pooled=empty)

@@ -184,9 +184,7 @@ def _unit_note(rows: Sequence[TableRow]) -> tuple[str, ...]:
     units = {row.cells.get("unit", "") for row in rows}
     if not units & set(_WITHIN_PATIENTS):
         return ()
-    return (
-        "units of one patient are counted as if independent, so the intervals are too narrow",
-    )
+    return ("units of one patient are counted as if independent, so the intervals are too narrow",)
 
 
 def _flag_notes(flags: list[list[str]]) -> tuple[str, ...]:

@@ -6,13 +6,13 @@ these texts, so a change reruns exactly what it touches, whatever the files' tim
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from metamill.config.load import read_review
+from metamill.config.load import SCHEMA_FILE, read_review
 from metamill.config.settings import Review
 from metamill.errors import ConfigError, Problem, TableError
 from metamill.files import canonical_json, digest
@@ -85,9 +85,26 @@ def plan(folder: Path, overrides: Mapping[str, Any] | None = None) -> Jobs:
 
 
 def code_digest(command: str) -> str:
-    """A digest of every module that `metamill <command>` may import, and of nothing else."""
+    """A digest of every module that `metamill <command>` may import, and of what they read."""
     modules = sorted(_reachable(f"metamill.commands.{command}"))
-    return digest("\n".join(_source(module) for module in modules))
+    parts = [_source(module) for module in modules]
+    parts += [file.read_text(encoding="utf-8") for file in _data_files(modules)]
+    return digest("\n".join(parts))
+
+
+def _data_files(modules: Iterable[str]) -> list[Path]:
+    """Files beside the code that it reads: templates of a package, the schema of config.yaml."""
+    packages = [
+        PACKAGE.joinpath(*module.split(".")[1:]) for module in modules if module != "metamill"
+    ]
+    files = [
+        file
+        for package in packages
+        if package.is_dir()
+        for file in package.rglob("*")
+        if file.is_file() and file.suffix not in (".py", ".pyc")
+    ]
+    return sorted(files + ([SCHEMA_FILE] if "metamill.config.load" in modules else []))
 
 
 def _reachable(module: str) -> set[str]:

@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 
 from metamill import results
-from metamill.figures import Display, draw
+from metamill.config.settings import Display
+from metamill.figures import draw
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,11 +17,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> None:
-    display = json.loads(options.display)
-    draw(
-        results.read(options.result),
-        Display.from_json(display),
-        display["style"],
-        options.formats,
-        options.folder,
-    )
+    display = Display(**json.loads(options.display))
+    draw(results.read(options.result), display, options.formats, options.folder)

@@ -142,13 +142,15 @@ def _model(layers: tuple[Layer, ...], origin: Origin, problems: list[Problem]) -
 
 
 def _display(entry: Mapping[str, Any], figures: Mapping[str, Any]) -> Display:
-    scale = entry.get("scale", {})
+    scale, groups = entry.get("scale", {}), entry.get("groups", {})
     return Display(
         title=cleaned(entry["title"]),
         direction=entry.get("direction"),
         minimum=scale.get("min"),
         maximum=scale.get("max"),
         important_difference=scale.get("important_difference"),
+        treatment=cleaned(groups.get("treatment", Display.treatment)),
+        control=cleaned(groups.get("control", Display.control)),
         style=figures.get("style", Display.style),
         width_mm=float(figures.get("width_mm", Display.width_mm)),
     )

@@ -106,13 +106,20 @@ def _levels(raw: dict[str, Any]) -> Levels:
 
 @dataclass(frozen=True)
 class Display:
-    """How an outcome is shown: title, direction of benefit, limits and important difference."""
+    """How an outcome is shown, besides its numbers.
+
+    `direction` says which end is better ("lower", "higher" or None); `minimum`, `maximum` and
+    `important_difference` belong to the score, in its own points. `treatment` and `control` name
+    the groups of two-armed outcomes.
+    """
 
     title: str
     direction: str | None = None
     minimum: float | None = None
     maximum: float | None = None
     important_difference: float | None = None
+    treatment: str = "Treatment"
+    control: str = "Control"
     style: str = "default"
     width_mm: float = 174.0
 

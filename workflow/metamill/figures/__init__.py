@@ -6,7 +6,7 @@ Nothing here computes a statistic: what is drawn and printed is read from the re
 from collections.abc import Iterable
 from pathlib import Path
 
-from metamill.figures.display import Display
+from metamill.config.settings import Display
 from metamill.figures.forest import forest, forest_alt, forest_caption, forest_csv
 from metamill.figures.style import STYLES, Style
 from metamill.files import write_text
@@ -14,7 +14,6 @@ from metamill.results import Result
 
 __all__ = [
     "STYLES",
-    "Display",
     "Style",
     "draw",
     "forest",
@@ -24,15 +23,13 @@ __all__ = [
 ]
 
 
-def draw(
-    result: Result, display: Display, style_name: str, formats: Iterable[str], folder: Path
-) -> None:
+def draw(result: Result, display: Display, formats: Iterable[str], folder: Path) -> None:
     """Write forest.<format> for each format, forest.csv and the alt text forest.txt to `folder`.
 
     Raises KeyError for an unknown style and ValueError for an unknown format or a width that is
     too small.
     """
-    canvas = forest(result, display, STYLES[style_name])
+    canvas = forest(result, display, STYLES[display.style])
     for file_format in formats:
         canvas.save(folder / f"forest.{file_format}")
     write_text(folder / "forest.csv", forest_csv(result))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from metamill.figures.display import Display
+from metamill.config.settings import Display
 from metamill.results import MeasureText, Pooled, Result, StudyRow
 from metamill.wording import ABSENT, count_text
 

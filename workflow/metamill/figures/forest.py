@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from math import ceil, isfinite
 
+from metamill.config.settings import Display
 from metamill.figures.axis import (
     Axis,
     linear_axis,
@@ -13,7 +14,6 @@ from metamill.figures.axis import (
 )
 from metamill.figures.canvas import Align, Canvas, Line, Primitive, Text
 from metamill.figures.columns import DataColumn, bounds, data_columns, group_name
-from metamill.figures.display import Display
 from metamill.figures.forest_text import forest_alt, forest_caption, forest_csv
 from metamill.figures.layout import Layout, lay_out, mark_width, number_texts
 from metamill.figures.rows import DIAMOND, LIMITS, SQUARE, Content, Row, content

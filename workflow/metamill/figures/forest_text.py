@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from metamill.figures.display import Display
+from metamill.config.settings import Display
 from metamill.figures.rows import first_subgroups, subgroup_of
 from metamill.figures.text import clean
 from metamill.files import csv_text

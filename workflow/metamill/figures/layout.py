@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from metamill.config.settings import Display
 from metamill.figures.columns import DataColumn, group_name
-from metamill.figures.display import Display
 from metamill.figures.rows import Content, Row, weights_are_approximate
 from metamill.figures.style import Style
 from metamill.figures.text import clean, width, wrap

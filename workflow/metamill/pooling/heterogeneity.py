@@ -210,16 +210,23 @@ TAU2_ESTIMATORS: dict[str, Callable[[Array, Array, Array], Array]] = {
 }
 
 
+def origin(y: Array, keep: Array) -> Array:
+    """The first study's effect in each analysis, shape (m,).
+
+    Effects are measured from it: identical effects then differ from it by exactly zero, where
+    their mean would leave a rounding error that looks like heterogeneity.
+    """
+    return y[keep.argmax(axis=0), np.arange(y.shape[1])]
+
+
 def _centred_and_scaled(y: Array, v: Array, keep: Array) -> tuple[Array, Array, Array]:
-    """y and v with mean effect 0 and geometric-mean variance 1, and the factor taken out of v.
+    """y from its origin in units of the typical error, v likewise, and the factor taken out of v.
 
     Every estimator is equivariant, so this changes no answer; it keeps sums of squares free of
     cancellation and the search ranges meaningful for v anywhere between 1e-100 and 1e100.
     """
-    k = keep.sum(axis=0)
-    factor = np.exp((keep * np.log(v)).sum(axis=0) / k)
-    centre = (keep * y).sum(axis=0) / k
-    return (y - centre) / np.sqrt(factor), v / factor, factor
+    factor = np.exp((keep * np.log(v)).sum(axis=0) / keep.sum(axis=0))
+    return (y - origin(y, keep)) / np.sqrt(factor), v / factor, factor
 
 
 def estimate_tau2(y: Array, v: Array, keep: Array, method: str) -> Array:

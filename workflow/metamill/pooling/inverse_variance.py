@@ -11,6 +11,7 @@ from metamill.pooling.heterogeneity import (
     Array,
     estimate_tau2,
     i2_h2,
+    origin,
     typical_variance,
     weighted,
 )
@@ -89,7 +90,8 @@ def pool(
     k = keep.sum(axis=0)
     df = k - 1
     tau2 = estimate_tau2(y, v, keep, method)
-    fixed, at = weighted(y, v, keep, 0.0), weighted(y, v, keep, tau2)
+    start = origin(y, keep)
+    fixed, at = (weighted(y - start, v, keep, t) for t in (0.0, tau2))
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = 1 / at.sum_w
         if test == "knha":
@@ -99,7 +101,7 @@ def pool(
         se = np.sqrt(variance)
         tail = (1 - level / 100) / 2
         t_quantile = np.where(df > 0, stdtrit(np.maximum(df, 1), 1 - tail), np.nan)
-        mu = at.mu
+        mu = start + at.mu
         quantile = np.full_like(mu, ndtri(1 - tail)) if test == "z" else t_quantile
         statistic = mu / se
         if test == "z":

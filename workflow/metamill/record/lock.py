@@ -14,7 +14,7 @@ from pathlib import Path
 from metamill.record.manifest import read_manifest
 
 HEADER = "# metamill results.lock 1: every number of summary.csv and the hash of every output\n"
-_KEYS = ("outcome", "analysis")
+_WORDS = ("outcome", "analysis", "measure", "unit", "method", "test", "note")
 _AGREES = 1e-9
 """One unit in the tenth digit, all that another processor may change."""
 
@@ -45,7 +45,7 @@ def from_results(results: Path) -> Lock:
         f"{row['outcome']} | {row['analysis']} | {column}": value
         for row in rows
         for column, value in row.items()
-        if column not in _KEYS and value
+        if column not in _WORDS and value
     }
     return Lock(numbers, dict(sorted(read_manifest(results)["files"].items())))
 
@@ -64,10 +64,13 @@ def from_text(text: str) -> Lock:
         if line.startswith("#") or not line.strip():
             continue
         kind, _, rest = line.partition(" ")
-        key, separator, value = rest.partition(" = ")
+        key, separator, value = rest.rpartition(" = ")
         if kind not in ("number", "sha256") or not separator:
             raise ValueError(f"line {index} is not a line of a lock file: {line[:60]!r}")
-        (numbers if kind == "number" else hashes)[key] = value
+        known = numbers if kind == "number" else hashes
+        if key in known:
+            raise ValueError(f"line {index} repeats {key!r}")
+        known[key] = value
     return Lock(numbers, hashes)
 
 

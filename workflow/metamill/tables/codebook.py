@@ -42,6 +42,9 @@ COLUMNS: dict[str, Column] = {
     "design": Column(PROSE, "study design"),
     "technique": Column(PROSE, "technique, in words"),
     "year": Column(COUNT, "year of publication", minimum=1900, maximum=2100),
+    "included": Column(
+        PROSE, "whether the review includes the study in any outcome", levels=("yes", "no")
+    ),
     "cohort": Column(LEVEL, "patients that several publications may share"),
     "arm": Column(LEVEL, "group within the study"),
     "unit": Column(

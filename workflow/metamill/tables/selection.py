@@ -23,7 +23,8 @@ class Selection:
     """The rows an outcome selects, in table order, and what it left unsaid.
 
     `cells` of each row hold the study's own columns beneath the row's. `not_reported` are
-    studies of the review without any selected row. `digest` changes when any of this does.
+    studies that the review includes and that have no selected row. `digest` changes when any of
+    this does.
     """
 
     table: str
@@ -116,7 +117,8 @@ def select(
             wrong = [WrongSetting(at, rule, "Check it against the table", said)]
         findings.settings += wrong
     present = {row.cells["study"] for row in rows}
-    return Selection(table.name, rows, tuple(sorted(set(about) - present)))
+    included = {study for study, cells in about.items() if cells.get("included", "yes") == "yes"}
+    return Selection(table.name, rows, tuple(sorted(included - present)))
 
 
 def _known_columns(table: Table, studies: Table | None) -> set[str]:
