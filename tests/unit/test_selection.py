@@ -92,12 +92,31 @@ def test_a_study_without_a_description_is_noted_with_what_it_may_be(folder: Fold
     assert [(n.line, n.value, n.advice) for n in jobs.notices] == [
         (2, "A", "Did you mean 'a'?"),
         (4, "C", "Add one with its citation"),
+        (5, "C", ""),
     ]
+    assert "selected by no outcome" in jobs.notices[-1].rule
+
+
+def test_every_row_that_no_outcome_selects_is_named():
+    unselected = {
+        (notice.file, notice.line, notice.value)
+        for notice in plan(REPOSITORY).notices
+        if "selected by no outcome" in notice.rule
+    }
+    expected = set()
+    for table in ("cement_leakage", "screw_loosening", "infection", "revision_surgery"):
+        for line, row in _table(REPOSITORY / "extracted" / f"{table}.csv"):
+            if row["unit"] not in ("patient", "screw") or row["arm"] != "augmented":
+                expected.add((f"extracted/{table}.csv", line, row["study"]))
+    ours = {item for item in unselected if item[0] != "extracted/vas.csv"}
+    assert ours == expected
+    assert ("extracted/vas.csv", 6, "MOON2009") in unselected, "pain in the leg"
 
 
 def test_a_review_without_studies_csv_runs_and_says_so(folder: Folder):
     jobs = folder.plan("select: {arm: x}", TABLE, "")
-    assert [notice.file for notice in jobs.notices] == ["extracted/studies.csv"]
+    assert jobs.notices[0].file == "extracted/studies.csv"
+    assert "does not exist" in jobs.notices[0].rule
 
 
 def test_rows_excluded_are_left_out_with_the_first_reason():

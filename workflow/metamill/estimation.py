@@ -98,27 +98,28 @@ def _glmm(
 ) -> tuple[Pooled, Array | None]:
     try:
         fit = pool_proportions(data.columns["events"], data.columns["total"], model.level)
+        if np.isnan(fit.tau2_high):
+            raise NotIdentified(
+                "the likelihood gives the between-study variance no upper limit; the studies are "
+                "too few and too far apart for this model"
+            )
     except NotIdentified as reason:
         return replace(base, pooled=False, notes=(f"no estimate: {reason}",)), None
     typical = typical_variance(data.effects.vi[:, None], np.ones((base.k, 1)))
     i2, h2 = i2_h2(np.array(fit.tau2), typical)
     i2_low, i2_high = (i2_h2(np.array(t), typical)[0] for t in (fit.tau2_low, fit.tau2_high))
-    notes = list(base.notes)
-    if np.isnan(fit.tau2_high):
-        notes.append("tau2 has no upper limit: the likelihood stays flat")
     result = replace(
         base,
         **_on_both_scales(fit, data, model, allowed),
-        tau2_low=_known(fit.tau2_low),
-        tau2_high=_known(fit.tau2_high),
+        tau2_low=fit.tau2_low,
+        tau2_high=fit.tau2_high,
         i2=float(i2[0]),
         h2=float(h2[0]),
-        i2_low=_known(float(i2_low[0])),
-        i2_high=_known(float(i2_high[0])),
+        i2_low=float(i2_low[0]),
+        i2_high=float(i2_high[0]),
         q_test="likelihood ratio",
         marginal=fit.marginal,
         weights="approximate",
-        notes=tuple(notes),
     )
     return result, fit.weights
 
@@ -208,7 +209,3 @@ _SHARED = (
     "q_df",
     "q_p",
 )
-
-
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else value

@@ -83,6 +83,9 @@ def load_outcome_rows(
             if len(findings.settings) == before:
                 check_plans(selection.rows, source, outcome, findings)
             selections[outcome.name] = selection
+    for name, source in tables.items():
+        if source is not None and name != STUDIES:
+            findings.notices += _unselected(source, selections.values())
     return selections
 
 
@@ -119,6 +122,17 @@ def select(
     present = {row.cells["study"] for row in rows}
     included = {study for study, cells in about.items() if cells.get("included", "yes") == "yes"}
     return Selection(table.name, rows, tuple(sorted(included - present)))
+
+
+def _unselected(table: Table, selections: Iterable[Selection]) -> list[Problem]:
+    """Rows that none of the outcomes selects, so that none is lost in silence."""
+    selected = {row.line for item in selections if item.table == table.name for row in item.rows}
+    rule, where = "is selected by no outcome", "column 'study'"
+    return [
+        Problem(table.name, rule, "", row.line, where, row.cells["study"])
+        for row in table.rows
+        if row.line not in selected
+    ]
 
 
 def _known_columns(table: Table, studies: Table | None) -> set[str]:
