@@ -193,3 +193,110 @@ def test_summary_has_a_row_per_analysis_and_a_reason_for_what_is_missing():
     (row,) = summary_rows(result)
     assert row["estimate"] == 0.1 and row["tau2"] is None
     assert "one study" in row["note"]
+
+
+def test_two_patients_have_no_standardised_effect():
+    table = rows(
+        {"mean_pre": "10", "sd_pre": "2", "mean_post": "5", "sd_post": "2", "n": "2"},
+        {"mean_pre": "10", "sd_pre": "2", "mean_post": "5", "sd_post": "2", "n": "20"},
+    )
+    with pytest.raises(NumericError, match="line 2"):
+        pooled(table, measure="SMCC")
+
+
+@pytest.mark.parametrize("sd_change", ["9", "0.5"])
+def test_an_impossible_sd_of_the_change_is_refused(sd_change):
+    base = {"mean_pre": "10", "sd_pre": "2", "mean_post": "5", "sd_post": "4", "n": "20"}
+    with pytest.raises(NumericError, match=r"S1: an SD of the change of .* is impossible"):
+        pooled(rows(base, base | {"sd_change": sd_change}), measure="SMCR")
+
+
+def test_an_effect_given_twice_is_refused():
+    twice = {"yi": "0.5", "vi": "0.1", "estimate": "9", "ci_low": "8", "ci_high": "10"}
+    with pytest.raises(NumericError, match="given twice"):
+        pooled(rows(twice | {"scale": "identity"}, {"yi": "1", "vi": "1"}), measure="GEN")
+
+
+def test_effects_that_differ_by_rounding_only_are_identical():
+    values = (10.1 - 5.1, 7.3 - 2.3, 8.2 - 3.2, 6.4 - 1.4)
+    same = rows(*({"yi": repr(y), "vi": "0.1"} for y in values))
+    found = pooled(same, measure="GEN", test="knha")
+    assert found.p_value is None
+    assert found.mu_low is None
+
+
+def test_studies_of_one_unit_each_do_not_identify_a_glmm():
+    found = pooled(counts((0, 1), (1, 1), (0, 1), (1, 1), (0, 1)), **GLMM)
+    assert found.estimate is None
+    assert "more than one unit" in found.notes[0]
+
+
+def test_a_level_spelt_not_reported_is_the_same_as_an_empty_cell():
+    table = rows(
+        *(
+            {"events": "3", "total": "40", "setting": setting}
+            for setting in ("a", "a", "not reported", "", "not reported")
+        )
+    )
+    result = result_of(table, Plan("primary", Model("PLO")), subgroups=("setting",))
+    names = [analysis.name for analysis in result.analyses[1:]]
+    assert names == ["subgroup:setting=a", "subgroup:setting=not reported"]
+    assert result.analyses[2].pooled.k == 3
+
+
+def test_nothing_is_called_corrected_where_no_correction_is_used():
+    for result in (
+        result_of(counts((0, 20), (0, 30)), Plan("primary", Model("PLO"))),
+        result_of(counts((0, 20)), Plan("primary", Model("PLO"))),
+    ):
+        assert not any("correction" in note for note in result.primary.pooled.notes)
+        assert all(effect.flags == () for effect in result.primary.effects)
+
+
+def test_the_unit_is_that_of_the_pooled_rows():
+    table = rows(
+        {"events": "1", "total": "9"},
+        {"events": "2", "total": "9"},
+        {"events": "30", "total": "90", "unit": "screw"},
+    )
+    screws = RowFilter({"unit": ("screw",)}, "screws")
+    assert result_of(table, Plan("primary", Model("PLO"), (screws,))).unit == "patient"
+
+
+def test_a_glmm_needs_no_correction_and_is_not_stopped_by_its_absence():
+    table = counts((0, 20), (3, 30), (2, 25))
+    plain = pooled(table, **GLMM)
+    assert pooled(table, **GLMM, add=0.0, to="none").mu == plain.mu
+
+
+def test_the_double_arcsine_comes_with_its_warning():
+    found = pooled(counts((0, 20), (3, 30), (2, 25)), measure="PFT")
+    assert any("harmonic" in note for note in found.notes)
+
+
+def test_events_in_neither_group_are_marked():
+    none = {"events_treatment": "0", "total_treatment": "20"}
+    none |= {"events_control": "0", "total_control": "22"}
+    some = none | {"events_treatment": "2", "events_control": "5"}
+    result = result_of(rows(none, some, some), Plan("primary", Model("RR")))
+    assert "no event in either group" in result.primary.effects[0].flags
+    assert result.primary.effects[1].flags == ()
+
+
+def test_units_within_patients_are_said_to_be_counted_as_if_independent():
+    screws = rows(*({"unit": "screw", "events": x, "total": "90"} for x in ("1", "4", "2")))
+    result = result_of(screws, Plan("primary", Model("PLO")))
+    assert any("too narrow" in note for note in result.primary.pooled.notes)
+
+
+def test_every_empty_cell_of_the_summary_has_a_reason():
+    result = result_of(
+        counts((3, 40), (5, 30), (9, 50)), Plan("primary", Model("PLO", prediction=False))
+    )
+    (row,) = summary_rows(result)
+    assert row["p_value"] is None and "no p value" in row["note"]
+    assert row["pi_low"] is None and "not asked for" in row["note"]
+    change = {"mean_pre": "50", "sd_pre": "10", "mean_post": "30", "sd_post": "8", "n": "20"}
+    (row,) = summary_rows(result_of(rows(change, change, change), Plan("primary", Model("MC"))))
+    assert row["events"] is None and "no events" in row["note"]
+    assert row["p_value"] is not None and "no p value" not in row["note"]

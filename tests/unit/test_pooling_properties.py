@@ -1,6 +1,7 @@
 """What must hold for any data: symmetries, limits and maxima of the pooling kernel."""
 
 from dataclasses import fields
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -454,3 +455,19 @@ def test_likelihood_estimates_are_the_highest_of_several_maxima(method):
     short = heights.max(axis=0) - ours
     assert (short[several] <= 1e-10).all()
     assert (short <= 1e-10).all()
+
+
+@pytest.mark.parametrize("exponent", [0, 6, 10, 12, 14, 16])
+def test_one_giant_weight_costs_no_digits(exponent):
+    """DL and I2 against exact rational arithmetic."""
+    y = [Fraction(0), Fraction(1), Fraction(3), Fraction(-2)]
+    v = [Fraction(1, 10**exponent), Fraction(1), Fraction(1), Fraction(2)]
+    w = [1 / x for x in v]
+    mean = sum(a * b for a, b in zip(w, y, strict=True)) / sum(w)
+    q = sum(a * (b - mean) ** 2 for a, b in zip(w, y, strict=True))
+    pairs = sum(w) ** 2 - sum(a * a for a in w)
+    tau2 = max(Fraction(0), (q - 3) * sum(w) / pairs)
+    typical = 3 * sum(w) / pairs
+    fit = pool([float(x) for x in y], [float(x) for x in v], "DL", "z")
+    assert fit.tau2 == pytest.approx(float(tau2), rel=1e-9)
+    assert fit.i2 == pytest.approx(float(100 * tau2 / (tau2 + typical)), rel=1e-9)

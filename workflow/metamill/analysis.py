@@ -1,7 +1,7 @@
 """One outcome from its selected rows to its result: every analysis the settings name."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from metamill.config.settings import Model, Outcome, Plan
 from metamill.errors import NumericError, Problem
 from metamill.estimation import Data, estimate
-from metamill.exploring.subgroups import subgroup_levels, subgroup_test
+from metamill.exploring.subgroups import level_of, subgroup_levels, subgroup_test
 from metamill.measures import MEASURES, effect_sizes
 from metamill.measures.effects import Array
 from metamill.measures.prepare import generic_scale, prepare
@@ -43,7 +43,8 @@ def analyse(outcome: Outcome, selection: Selection) -> Result:
         parts = [_analysis(outcome, primary, selection, (column, level)) for level in levels]
         analyses += parts
         tests.append(subgroup_test(column, levels, [part.pooled for part in parts]))
-    units = {row.cells.get("unit") for row in selection.rows} - {None, ""}
+    used = [selection.rows[effect.row] for effect in analyses[0].effects]
+    units = {row.cells.get("unit") for row in used} - {None, ""}
     return Result(
         outcome=outcome.name,
         table=selection.table,
@@ -82,12 +83,6 @@ def _study_row(row: TableRow, measure: Measure) -> StudyRow:
     )
 
 
-@dataclass(frozen=True)
-class _Prepared:
-    data: Data
-    flags: list[list[str]]
-
-
 def _analysis(
     outcome: Outcome, plan: Plan, selection: Selection, level: tuple[str, str] | None = None
 ) -> Analysis:
@@ -101,17 +96,22 @@ def _analysis(
         used = tuple(
             index
             for index in used
-            if subgroup_levels([selection.rows[index].cells.get(column, "")]) == (wanted,)
+            if level_of(selection.rows[index].cells.get(column, "")) == wanted
         )
         name, left_out = f"subgroup:{column}={wanted}", []
     rows = [selection.rows[index] for index in used]
-    prepared = _prepared(rows, plan.model, selection.table)
-    pooled, weights = estimate(prepared.data, plan.model)
+    data, assumed = _data(rows, plan.model, selection.table)
+    pooled, weights = estimate(data, plan.model)
+    corrected = pooled.pooled and plan.model.method != "GLMM"
+    flags = [
+        (*told, *_row_flags(row, bool(data.effects.corrected[i]) and corrected))
+        for i, (row, told) in enumerate(zip(rows, assumed, strict=True))
+    ]
     return Analysis(
         name=name,
         settings=_model_settings(plan.model),
-        effects=_effects(used, prepared, plan.model, weights),
-        pooled=replace(pooled, notes=pooled.notes + _unit_note(rows) + _flag_notes(prepared.flags)),
+        effects=_effects(used, data, plan.model, weights, flags),
+        pooled=replace(pooled, notes=pooled.notes + _unit_note(rows) + _flag_notes(flags)),
         left_out=tuple(left_out),
     )
 
@@ -127,16 +127,23 @@ def _model_settings(model: Model) -> dict[str, Any]:
     )
 
 
-def _prepared(rows: list[TableRow], model: Model, table: str) -> _Prepared:
+def _data(rows: list[TableRow], model: Model, table: str) -> tuple[Data, list[list[str]]]:
+    """What the rows give to pool, and per row what had to be assumed.
+
+    A GLMM needs no correction; its effects are only shown, with the measure's own correction.
+    """
     cells = [row.cells for row in rows]
     try:
         scale = generic_scale(cells) if model.measure == "GEN" and cells else None
-        columns, flags = prepare(model.measure, cells, model.correlation)
+        columns, assumed = prepare(model.measure, cells, model.correlation)
     except ValueError as error:
-        raise NumericError(Problem(table, str(error), "Select rows of one scale")) from None
-    effects = effect_sizes(model.measure, columns, add=model.add, to=model.to)
-    for index, row in enumerate(rows):
-        y, v = effects.yi[index], effects.vi[index]
+        advice = "Check the table against the source, or exclude the row with a reason"
+        raise NumericError(Problem(table, str(error), advice)) from None
+    own = model.method == "GLMM"
+    effects = effect_sizes(
+        model.measure, columns, add=None if own else model.add, to=None if own else model.to
+    )
+    for row, y, v in zip(rows, effects.yi, effects.vi, strict=True):
         if not (np.isfinite(y) and np.isfinite(v) and v > 0):
             raise NumericError(
                 Problem(
@@ -147,20 +154,27 @@ def _prepared(rows: list[TableRow], model: Model, table: str) -> _Prepared:
                     value=row.cells["study"],
                 )
             )
-        if effects.corrected[index] and model.method != "GLMM":
-            flags[index].append("continuity correction")
-        status = row.cells.get("value_status", "")
-        if status not in _SILENT_STATUS:
-            flags[index].append(status.replace("_", " "))
-    return _Prepared(Data(columns, effects, scale), flags)
+    return Data(columns, effects, scale), assumed
+
+
+def _row_flags(row: TableRow, corrected: bool) -> list[str]:
+    """What a reader must know of a row: corrections, and how its numbers came about."""
+    flags = ["continuity correction"] if corrected else []
+    if row.cells.get("events_treatment") == row.cells.get("events_control") == "0":
+        flags.append("no event in either group")
+    status = row.cells.get("value_status", "")
+    return flags if status in _SILENT_STATUS else [*flags, status.replace("_", " ")]
 
 
 def _effects(
-    used: tuple[int, ...], prepared: _Prepared, model: Model, weights: Array | None
+    used: tuple[int, ...],
+    data: Data,
+    model: Model,
+    weights: Array | None,
+    flags: list[tuple[str, ...]],
 ) -> tuple[Effect, ...]:
     if not used:
         return ()
-    data = prepared.data
     centre, low, high = study_limits(
         model.measure, data.columns, data.effects, model.level, data.scale
     )
@@ -173,7 +187,7 @@ def _effects(
             ci_low=float(min(low[i], high[i])),
             ci_high=float(max(low[i], high[i])),
             weight=None if weights is None else float(weights[i]),
-            flags=tuple(prepared.flags[i]),
+            flags=flags[i],
         )
         for i, index in enumerate(used)
     )
@@ -187,7 +201,7 @@ def _unit_note(rows: Sequence[TableRow]) -> tuple[str, ...]:
     return ("units of one patient are counted as if independent, so the intervals are too narrow",)
 
 
-def _flag_notes(flags: list[list[str]]) -> tuple[str, ...]:
+def _flag_notes(flags: list[tuple[str, ...]]) -> tuple[str, ...]:
     """How many rows carry each flag."""
     counted: dict[str, int] = {}
     for flag in (flag for row in flags for flag in row):

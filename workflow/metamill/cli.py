@@ -40,13 +40,13 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return int(command.main(options) or 0)
     except MetamillError as error:
-        return _failed(error)
+        return failed(error)
     except OSError as error:
         where = str(error.filename or "a file")
-        return _failed(EnvironmentFault(Problem(where, f"cannot be used ({error.strerror})")))
+        return failed(EnvironmentFault(Problem(where, f"cannot be used ({error.strerror})")))
 
 
-def _failed(error: MetamillError) -> int:
+def failed(error: MetamillError) -> int:
     """Say what is wrong and, for `metamill run`, leave the exit code where it will look."""
     print(error, file=sys.stderr)
     note = os.environ.get("METAMILL_EXIT_CODE_FILE")

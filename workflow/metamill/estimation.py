@@ -100,8 +100,8 @@ def _glmm(
         fit = pool_proportions(data.columns["events"], data.columns["total"], model.level)
         if np.isnan(fit.tau2_high):
             raise NotIdentified(
-                "the likelihood gives the between-study variance no upper limit; the studies are "
-                "too few and too far apart for this model"
+                "the likelihood gives the between-study variance no upper limit, so these data do "
+                "not identify the model"
             )
     except NotIdentified as reason:
         return replace(base, pooled=False, notes=(f"no estimate: {reason}",)), None
@@ -129,7 +129,7 @@ def _inverse_variance(
 ) -> tuple[Pooled, Array | None]:
     yi, vi = data.effects.yi, data.effects.vi
     fit = pool(yi, vi, model.method, model.test, model.level)
-    notes = list(base.notes)
+    notes = [*base.notes, *_MEASURE_NOTES.get(model.measure, ())]
     result = replace(
         base, **_on_both_scales(fit, data, model, allowed), i2=float(fit.i2), h2=float(fit.h2)
     )
@@ -145,7 +145,7 @@ def _inverse_variance(
         result = replace(result, tau2_low=low, tau2_high=high, i2_low=i2_low, i2_high=i2_high)
         if high == 0:
             notes.append("Q is below its expectation by so much that the interval of tau2 is empty")
-    if fit.se == 0:
+    if fit.se == 0 or (model.test == "knha" and _identical(yi)):
         result = replace(
             result,
             ci_low=None,
@@ -162,6 +162,11 @@ def _inverse_variance(
             "test: adhoc gives one"
         )
     return replace(result, notes=tuple(notes)), fit.weights
+
+
+def _identical(yi: Array) -> bool:
+    """Whether effects differ by no more than the rounding of their computation."""
+    return bool(np.ptp(yi) <= 1e-12 * np.abs(yi).max())
 
 
 def _predicts(model: Model, allowed: Permission) -> bool:
@@ -181,9 +186,8 @@ def _on_both_scales(fit: object, data: Data, model: Model, allowed: Permission) 
     (centre,) = natural("mu")
     low, high = sorted(natural("mu_low", "mu_high"))
     pi_low, pi_high = sorted(natural("pi_low", "pi_high"))
-    if MEASURES[model.measure].family == "proportion":
-        low, high = max(low, 0.0), min(high, 1.0)
-        pi_low, pi_high = max(pi_low, 0.0), min(pi_high, 1.0)
+    least, most = MEASURES[model.measure].bounds
+    low, high, pi_low, pi_high = (min(max(x, least), most) for x in (low, high, pi_low, pi_high))
     return {
         "estimate": centre,
         "ci_low": low,
@@ -196,6 +200,17 @@ def _on_both_scales(fit: object, data: Data, model: Model, allowed: Permission) 
         **{name: value for name, value in values.items() if not name.startswith("pi_")},
     }
 
+
+_MEASURE_NOTES = {
+    "PR": ("raw proportions: limits beyond 0 and 1 are cut there",),
+    "RD": ("risk differences: limits beyond -1 and 1 are cut there",),
+    "PFT": (
+        (
+            "double arcsine: the way back to a proportion depends on the study sizes (their "
+            "harmonic mean is used) and can mislead where they differ; a GLMM has no such step"
+        ),
+    ),
+}
 
 _SHARED = (
     "mu",

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from metamill.config.load import SCHEMA_FILE, read_review
 from metamill.config.settings import Review
 from metamill.errors import ConfigError, Problem, TableError
 from metamill.files import canonical_json, digest
+from metamill.record.manifest import PACKAGES
 from metamill.tables.reader import Findings
 from metamill.tables.selection import Selection, load_outcome_rows
 
@@ -89,22 +91,21 @@ def code_digest(command: str) -> str:
     modules = sorted(_reachable(f"metamill.commands.{command}"))
     parts = [_source(module) for module in modules]
     parts += [file.read_text(encoding="utf-8") for file in _data_files(modules)]
+    parts += [f"{name} {version(name)}" for name in PACKAGES]
     return digest("\n".join(parts))
 
 
+def package_digest() -> str:
+    """A digest of all code of the package, and so of all that can change a result."""
+    files = sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.j2"), SCHEMA_FILE])
+    return digest("\n".join(file.read_text(encoding="utf-8") for file in files))
+
+
 def _data_files(modules: Iterable[str]) -> list[Path]:
-    """Files beside the code that it reads: templates of a package, the schema of config.yaml."""
-    packages = [
-        PACKAGE.joinpath(*module.split(".")[1:]) for module in modules if module != "metamill"
-    ]
-    files = [
-        file
-        for package in packages
-        if package.is_dir()
-        for file in package.rglob("*")
-        if file.is_file() and file.suffix not in (".py", ".pyc")
-    ]
-    return sorted(files + ([SCHEMA_FILE] if "metamill.config.load" in modules else []))
+    """What the code reads besides itself: templates of a package, the schema of config.yaml."""
+    folders = [PACKAGE.joinpath(*module.split(".")[1:], "templates") for module in modules]
+    templates = sorted(file for folder in folders for file in folder.glob("*.j2"))
+    return [*templates, *([SCHEMA_FILE] if "metamill.config.load" in modules else [])]
 
 
 def _reachable(module: str) -> set[str]:

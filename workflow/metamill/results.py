@@ -227,12 +227,27 @@ def summary_rows(result: Result) -> list[dict[str, Any]]:
             "outcome": result.outcome,
             "analysis": analysis.name,
             "unit": result.unit or "",
-            "note": "; ".join(analysis.pooled.notes),
+            "note": "; ".join((*analysis.pooled.notes, *_absent(result, analysis))),
             **{key: analysis.settings[key] for key in ("measure", "method", "test")},
             **{column: getattr(analysis.pooled, column) for column in _POOLED_COLUMNS},
         }
         for analysis in result.analyses
     ]
+
+
+def _absent(result: Result, analysis: Analysis) -> list[str]:
+    """Why cells are empty that no note of the analysis explains."""
+    pooled, measure = analysis.pooled, result.measure
+    reasons = []
+    if pooled.pooled and pooled.p_value is None and measure.null is None:
+        reasons.append("no p value: one group has no value of no effect")
+    if pooled.pooled and not analysis.settings["prediction"]:
+        reasons.append("no prediction interval: not asked for")
+    if pooled.n is None and pooled.k:
+        reasons.append("no n: time or effects are pooled, not units")
+    if pooled.events is None and pooled.k:
+        reasons.append("no events: this measure counts none")
+    return reasons
 
 
 EFFECT_COLUMNS = "study,label,line,used,yi,vi,estimate,ci_low,ci_high,weight,flags".split(",")

@@ -11,9 +11,10 @@ from pathlib import Path
 WORKFLOW = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(WORKFLOW))
 
+from metamill.cli import failed
 from metamill.errors import MetamillError
 from metamill.files import canonical_json
-from metamill.jobs import code_digest, plan
+from metamill.jobs import code_digest, package_digest, plan
 
 shell.prefix(
     f"export PYTHONPATH={shlex.quote(str(WORKFLOW))} "
@@ -24,8 +25,12 @@ shell.prefix(
 try:
     JOBS = plan(Path(), config)
 except MetamillError as error:
-    print(error, file=sys.stderr)
-    sys.exit(error.exit_code)
+    sys.exit(failed(error))
+
+
+onstart:
+    # Results are complete only while the manifest, which is made last, is there.
+    Path("results/manifest.json").unlink(missing_ok=True)
 
 
 wildcard_constraints:

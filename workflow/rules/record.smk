@@ -23,7 +23,7 @@ rule record:
         "../../envs/python.yaml"
     params:
         everything=JOBS.everything(),
-        code=code_digest("record"),
+        code=package_digest(),
     shell:
         r"""
         python -m metamill record {input:q} \

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from metamill.errors import EnvironmentFault, Problem
 from metamill.files import write_text
+from metamill.jobs import plan
 from metamill.record.lock import from_results, to_text
+from metamill.record.manifest import RUN, read_manifest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,11 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> None:
     results = options.folder / "results"
-    if not (results / "manifest.json").is_file():
-        raise EnvironmentFault(
-            Problem(str(results), "holds no finished results", "Run the review first")
-        )
     lock = from_results(results)
+    if read_manifest(results)["settings_and_rows"] != plan(options.folder).everything():
+        rule = "was made from other settings or tables than stand in the folder now"
+        raise EnvironmentFault(Problem(str(results), rule, RUN))
     path = options.folder / "results.lock"
     write_text(path, to_text(lock))
     print(f"{path}: {len(lock.numbers)} numbers, {len(lock.hashes)} files")

@@ -33,6 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
+    results_folder = options.folder / "results"
+    if results_folder.exists() and not results_folder.is_dir():
+        raise EnvironmentFault(
+            Problem(str(results_folder), "is not a folder", "Move it out of the way")
+        )
     overrides = parse_overrides(options.config)
     jobs = plan(options.folder, overrides)
     code = run_workflow(options.folder, options.targets, options.cores, overrides)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from metamill.commands.run import run_workflow
 from metamill.errors import EnvironmentFault, Problem
+from metamill.jobs import plan
 from metamill.record.lock import Drift, compare, from_results, from_text
 
 SHOWN = 40
@@ -30,6 +31,7 @@ def main(options: argparse.Namespace) -> int:
         recorded = from_text(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise EnvironmentFault(Problem(str(path), str(error))) from None
+    plan(options.folder)
     with tempfile.TemporaryDirectory(prefix="metamill-verify-") as scratch:
         folder = Path(scratch) / "review"
         folder.mkdir()

@@ -11,10 +11,14 @@ NOT_REPORTED = "not reported"
 
 
 def subgroup_levels(cells: Iterable[str]) -> tuple[str, ...]:
-    """The levels that occur, sorted, with an empty cell as a level of its own at the end."""
-    found = set(cells)
-    named = sorted(found - {""})
-    return (*named, NOT_REPORTED) if "" in found else tuple(named)
+    """The levels that occur, sorted, with what is not reported at the end."""
+    found = {level_of(cell) for cell in cells}
+    return tuple(sorted(found, key=lambda level: (level == NOT_REPORTED, level)))
+
+
+def level_of(cell: str) -> str:
+    """The level a cell stands for; an empty cell is a level of its own."""
+    return cell or NOT_REPORTED
 
 
 def subgroup_test(column: str, levels: tuple[str, ...], pooled: Sequence[Pooled]) -> SubgroupTest:
@@ -28,7 +32,7 @@ def subgroup_test(column: str, levels: tuple[str, ...], pooled: Sequence[Pooled]
     outside = [
         level for level, p in zip(levels, pooled, strict=True) if not any(p is e for e in entering)
     ]
-    note = f"not in the test, as not pooled: {', '.join(outside)}" if outside else ""
+    note = f"not in the test, having no pooled mean: {', '.join(outside)}" if outside else ""
     if len(entering) < 2:
         return SubgroupTest(column, levels, None, None, None, note or "fewer than two levels")
     mu = np.array([p.mu for p in entering], float)

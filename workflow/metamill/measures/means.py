@@ -10,8 +10,12 @@ from metamill.measures.effects import Array, Columns, Effects, uncorrected
 
 
 def hedges_correction(df: Array) -> Array:
-    """Exact small-sample correction J of a standardised mean (Hedges 1981, eq. 6e)."""
-    return np.exp(gammaln(df / 2) - 0.5 * np.log(df / 2) - gammaln((df - 1) / 2))
+    """Exact small-sample correction J of a standardised mean (Hedges 1981, eq. 6e).
+
+    nan below two degrees of freedom, where J has no finite expectation to correct.
+    """
+    usable = np.where(df > 1, df, np.nan)
+    return np.exp(gammaln(usable / 2) - 0.5 * np.log(usable / 2) - gammaln((usable - 1) / 2))
 
 
 def sd_of_change(columns: Columns) -> Array:

@@ -41,6 +41,12 @@ def _correlations(
     sd_change, r = numbers(rows, "sd_change"), numbers(rows, "correlation")
     pre, post = columns["sd_pre"], columns["sd_post"]
     derived = (pre**2 + post**2 - sd_change**2) / (2 * pre * post)
+    for row, implied in zip(rows, derived, strict=True):
+        if abs(implied) > 1:
+            raise ValueError(
+                f"{row.get('study')}: an SD of the change of {row['sd_change']} is impossible with "
+                f"SDs of {row['sd_pre']} and {row['sd_post']} (correlation {implied:.3g})"
+            )
     for index in np.flatnonzero(np.isnan(r) & np.isnan(derived)):
         flags[index].append(f"assumed r = {assumed:g}")
     r = np.where(np.isnan(r), np.where(np.isnan(derived), assumed, derived), r)
@@ -63,6 +69,11 @@ def generic_scale(rows: Sequence[Cells]) -> str:
 def _generic(rows: Sequence[Cells]) -> dict[str, Array]:
     """yi and vi: as given, from a standard error, or from a 95 % interval on the row's scale."""
     forward = FORWARD[generic_scale(rows)]
+    for row in rows:
+        complete = [names for names in COLUMN_SETS["GEN"] if all(row.get(name) for name in names)]
+        if len(complete) > 1:
+            both = " and ".join(", ".join(names) for names in complete)
+            raise ValueError(f"{row.get('study')}: the effect is given twice, by {both}; keep one")
     yi, vi, sei = (numbers(rows, name) for name in ("yi", "vi", "sei"))
     printed = {name: numbers(rows, name) for name in ("estimate", "ci_low", "ci_high")}
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -36,6 +36,13 @@ class Measure:
     event: tuple[str, ...] = ()
 
     @property
+    def bounds(self) -> tuple[float, float]:
+        """Limits that a value on the natural scale cannot pass."""
+        if self.family == "proportion":
+            return 0.0, 1.0
+        return (-1.0, 1.0) if self.code == "RD" else (-np.inf, np.inf)
+
+    @property
     def log_axis(self) -> bool:
         """Ratios and rates are drawn on a logarithmic axis."""
         return self.family in ("ratio", "rate")
@@ -109,7 +116,6 @@ _RATE = Measure(
     "log",
     add=0.5,
     to="only0",
-    size=("time",),
     event=("events",),
 )
 

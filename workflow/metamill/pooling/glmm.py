@@ -20,6 +20,7 @@ Array = np.ndarray
 _NODES = np.linspace(-1.0, 1.0, 121)
 _NORMAL_REACH = 9.0
 _TAU_MAX = 8.0
+_SINGULAR = 1e-10
 _TAU_GRID = np.geomspace(0.02, _TAU_MAX, 16)
 
 
@@ -180,11 +181,13 @@ def _maximise(x: Array, n: Array) -> tuple[float, float, float]:
             step = at.gradient / np.abs(np.diag(at.hessian)).max()
         step = step * min(1.0, 1 / np.abs(step).max())
         following = _likelihood(x, n, mu + step[0], tau + step[1])
-        while following.value < at.value - 1e-10 and np.abs(step).max() > 1e-12:
+        slack = 1e-10 + 1e-14 * abs(at.value)
+        while following.value < at.value - slack and np.abs(step).max() > 1e-12:
             step = step / 2
             following = _likelihood(x, n, mu + step[0], tau + step[1])
+        gain = abs(at.gradient @ step)
         mu, tau, at = mu + step[0], tau + step[1], following
-        if np.abs(step).max() <= 1e-10 * (1 + abs(mu)):
+        if np.abs(step).max() <= 1e-10 * (1 + abs(mu)) or gain <= 1e-15 * abs(at.value):
             break
     else:
         raise NotIdentified("the likelihood did not converge")
@@ -229,10 +232,15 @@ def pool_proportions(events: ArrayLike, totals: ArrayLike, level: float = 95.0) 
     if x.sum() == 0 or x.sum() == n.sum():
         raise NotIdentified("no study has an event" if x.sum() == 0 else "every unit has an event")
 
+    if n.max() == 1:
+        raise NotIdentified("no study has more than one unit, so nothing tells tau from zero")
     k = len(x)
     mu, tau, value = _maximise(x, n)
     if tau > 0:
         information = -_likelihood(x, n, mu, tau).hessian
+        lowest, highest = np.linalg.eigvalsh(information)
+        if lowest <= highest * _SINGULAR:
+            raise NotIdentified("the likelihood is flat at its maximum")
         se = float(np.sqrt(np.linalg.inv(information)[0, 0]))
     else:
         p = x.sum() / n.sum()

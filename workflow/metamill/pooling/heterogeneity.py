@@ -43,9 +43,14 @@ def typical_variance(v: Array, keep: Array) -> Array:
     """Higgins and Thompson's (2002, eq. 9) typical sampling variance, shape (m,)."""
     w = keep / v
     k = keep.sum(axis=0)
-    total = w.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return (k - 1) * total / (total**2 - (w**2).sum(axis=0))
+        return (k - 1) * w.sum(axis=0) / _pairs(w)
+
+
+def _pairs(w: Array) -> Array:
+    """(sum w)^2 - sum w^2 as twice the sum over pairs, which loses no digit to one giant weight."""
+    before = np.vstack([np.zeros(w.shape[1]), np.cumsum(w, axis=0)[:-1]])
+    return 2 * (w * before).sum(axis=0)
 
 
 def i2_h2(tau2: Array, typical: Array) -> tuple[Array, Array]:
@@ -57,7 +62,7 @@ def _dersimonian_laird(y: Array, v: Array, keep: Array) -> Array:
     """DerSimonian and Laird 1986, eq. 8."""
     k = keep.sum(axis=0)
     fixed = weighted(y, v, keep, 0.0)
-    return (fixed.q - (k - 1)) / (fixed.sum_w - (fixed.w**2).sum(axis=0) / fixed.sum_w)
+    return (fixed.q - (k - 1)) * fixed.sum_w / _pairs(fixed.w)
 
 
 def _hedges(y: Array, v: Array, keep: Array) -> Array:

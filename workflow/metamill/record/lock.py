@@ -38,7 +38,8 @@ class Drift:
 
 
 def from_results(results: Path) -> Lock:
-    """The record of the finished results in a folder."""
+    """The record of the finished results in a folder; EnvironmentFault if they are not finished."""
+    manifest = read_manifest(results)
     with open(results / "summary.csv", encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle))
     numbers = {
@@ -47,7 +48,7 @@ def from_results(results: Path) -> Lock:
         for column, value in row.items()
         if column not in _WORDS and value
     }
-    return Lock(numbers, dict(sorted(read_manifest(results)["files"].items())))
+    return Lock(numbers, dict(sorted(manifest["files"].items())))
 
 
 def to_text(lock: Lock) -> str:

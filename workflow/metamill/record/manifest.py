@@ -8,9 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from metamill import __version__
+from metamill.errors import EnvironmentFault, Problem
 from metamill.files import file_sha256, json_text, write_text
 
-PACKAGES = ("matplotlib", "numpy", "pandas", "pymare", "scipy", "snakemake", "statsmodels")
+PACKAGES = (
+    "jinja2",
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "pymare",
+    "scipy",
+    "snakemake",
+    "statsmodels",
+)
+"""Packages whose version may change a result."""
+
+
+RUN = "Run the review again"
 
 
 def write_manifest(outputs: Iterable[Path], settings: str, code: str, manifest: Path) -> None:
@@ -29,5 +43,24 @@ def write_manifest(outputs: Iterable[Path], settings: str, code: str, manifest: 
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of finished results. Raises FileNotFoundError if there are none."""
-    return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    """The manifest of finished results, after comparing every file with it.
+
+    Raises EnvironmentFault if there is none, if it is damaged, or if a file is not as recorded.
+    """
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise EnvironmentFault(Problem(str(folder), "holds no finished results", RUN))
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        files = dict(manifest["files"])
+    except (ValueError, KeyError, TypeError):
+        raise EnvironmentFault(Problem(str(path), "is damaged", RUN)) from None
+    changed = [
+        name
+        for name, recorded in files.items()
+        if not (folder / name).is_file() or file_sha256(folder / name) != recorded
+    ]
+    if changed:
+        rule = "is not the file that the run recorded"
+        raise EnvironmentFault(Problem(str(folder / name), rule, RUN) for name in changed)
+    return manifest
