@@ -1,12 +1,13 @@
 """The lock file, the conda environments and the schema say the same as the package."""
 
+import hashlib
 import re
 import tomllib
 from pathlib import Path
 
 import yaml
 
-from metamill.config.load import schema
+from metamill.config.load import load_review, schema
 from metamill.measures import MEASURES
 from metamill.pooling import METHODS, TESTS
 from metamill.tables.needs import COLUMN_SETS
@@ -68,3 +69,17 @@ def test_every_setting_is_described_or_named_by_itself():
         if name in ("line", "text", "level_name", "outcome"):
             continue
         assert definition.get("description"), f"{name} has no description"
+
+
+def test_the_picture_of_the_readme_is_the_one_the_pipeline_makes():
+    picture = hashlib.sha256((REPOSITORY / "docs/forest.png").read_bytes()).hexdigest()
+    lock = (REPOSITORY / "results.lock").read_text(encoding="utf-8")
+    assert f"sha256 screw_loosening_per_patient/forest.png = {picture}\n" in lock
+    assert "docs/forest.png" in (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_record_is_of_the_shipped_tables_and_settings():
+    """The outcomes and analyses of results.lock are those of config.yaml."""
+    lock = (REPOSITORY / "results.lock").read_text(encoding="utf-8")
+    recorded = set(re.findall(r"^number ([a-z0-9_]+) \| ", lock, re.MULTILINE))
+    assert recorded == set(load_review(REPOSITORY / "config.yaml").outcomes)

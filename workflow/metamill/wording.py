@@ -250,13 +250,11 @@ def _limits(low: float | None, high: float | None) -> str:
 def subgroup_words(test: SubgroupTest) -> str:
     """The test between subgroups, or why there is none."""
     name = f"Test of differences between subgroups ({test.column.replace('_', ' ')})"
+    note = test.note.replace("_", " ")
     if test.q is None or test.q_df is None:
-        return f"{name}: none, {test.note}" if test.note else f"{name}: none"
-    note = f"; {test.note}" if test.note else ""
-    return (
-        f"{name}: Q = {number_text(test.q, 2)} (df = {test.q_df}, {p_text(test.q_p)})"
-        f"{note.replace('_', ' ')}"
-    )
+        return f"{name}: none, {note}" if note else f"{name}: none"
+    found = f"Q = {number_text(test.q, 2)} (df = {test.q_df}, {p_text(test.q_p)})"
+    return f"{name}: {found}; {note}" if note else f"{name}: {found}"
 
 
 _FLAGS = {
