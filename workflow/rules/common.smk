@@ -38,7 +38,9 @@ wildcard_constraints:
 
 
 RESULTS = expand("results/{outcome}/result.json", outcome=JOBS.outcomes)
-FORESTS = [f"results/{{outcome}}/forest.{e}" for e in (*JOBS.review.formats, "csv", "txt")]
+FORESTS = [
+    f"results/{{outcome}}/forest.{e}" for e in (*JOBS.review.formats, "csv", "txt")
+]
 OVERRIDES = canonical_json(JOBS.review.overrides)
 
 

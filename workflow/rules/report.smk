@@ -44,7 +44,9 @@ rule report:
     """One self-contained page."""
     input:
         results=RESULTS,
-        forests=expand("results/{outcome}/forest.{e}", outcome=JOBS.outcomes, e=("svg", "txt")),
+        forests=expand(
+            "results/{outcome}/forest.{e}", outcome=JOBS.outcomes, e=("svg", "txt")
+        ),
         crosscheck="results/crosscheck.csv",
         audit="results/audit.csv",
     output:

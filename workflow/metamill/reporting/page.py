@@ -81,7 +81,13 @@ def _outcome(entry: Entry) -> dict[str, Any]:
         "figure": base64.b64encode(entry.forest_svg).decode("ascii"),
         "alt": entry.forest_alt,
         "analyses": [
-            _pooled(analysis, form) | {"name": _analysis_name(analysis)}
+            _pooled(analysis, form)
+            | {
+                "name": _analysis_name(analysis),
+                "reason": ""
+                if analysis.pooled.pooled
+                else wording.capital(analysis.pooled.notes[0]),
+            }
             for analysis in result.analyses
         ],
         "subgroup_tests": [f"{wording.subgroup_words(test)}." for test in result.subgroup_tests],
