@@ -7,7 +7,7 @@ import pytest
 from metamill.analysis import analyse
 from metamill.config.settings import Model, Outcome, Plan, RowFilter
 from metamill.errors import NumericError
-from metamill.results import Result, effects_csv, summary_rows
+from metamill.results import SUMMARY_COLUMNS, Result, effects_csv, read, summary_rows, write
 from metamill.tables.reader import TableRow
 from metamill.tables.selection import Selection
 
@@ -300,3 +300,25 @@ def test_every_empty_cell_of_the_summary_has_a_reason():
     (row,) = summary_rows(result_of(rows(change, change, change), Plan("primary", Model("MC"))))
     assert row["events"] is None and "no events" in row["note"]
     assert row["p_value"] is not None and "no p value" not in row["note"]
+
+
+def test_the_summary_has_exactly_the_columns_of_its_contract():
+    assert ",".join(SUMMARY_COLUMNS) == (
+        "outcome,analysis,measure,unit,method,test,k,n,events,estimate,ci_low,ci_high,pi_low,"
+        "pi_high,p_value,mu,se,mu_low,mu_high,tau2,tau2_low,tau2_high,tau,i2,i2_low,i2_high,h2,"
+        "q,q_df,q_p,note"
+    )
+    (row,) = summary_rows(result_of(counts((1, 10), (2, 20)), Plan("primary", Model("PLO"))))
+    assert set(row) == set(SUMMARY_COLUMNS)
+
+
+def test_a_result_reads_back_as_it_was_written(tmp_path):
+    result = result_of(counts((1, 10), (2, 20), (4, 30)), Plan("primary", Model("PLO")))
+    write(result, tmp_path / "result.json")
+    again = read(tmp_path / "result.json")
+    write(again, tmp_path / "again.json")
+    assert (tmp_path / "again.json").read_bytes() == (tmp_path / "result.json").read_bytes()
+    assert again.primary.pooled.mu == pytest.approx(result.primary.pooled.mu, rel=1e-9)
+    (tmp_path / "result.json").write_text("{}")
+    with pytest.raises(ValueError, match="not a metamill-result"):
+        read(tmp_path / "result.json")

@@ -192,7 +192,7 @@ def test_every_decimal_number_in_the_prose_is_a_number_of_the_steps_or_the_resul
     lines = [line for line in prose.splitlines() if not line.startswith("|")]
     numbers = re.findall(r"(?<![\w.])-?\d+\.\d+", "\n".join(lines))
     assert len(numbers) >= 5
-    known = [*steps().values(), result.sensitivities[-1].pooled.tau2]
+    known = [*steps().values(), result.analyses[-1].pooled.tau2]
     for number in numbers:
         assert any(prints_as(value, number) for value in known), number
 

@@ -687,9 +687,11 @@ def test_an_unknown_format_is_refused() -> None:
 
 def test_draw_writes_each_format_with_its_table_and_its_words(tmp_path: Path) -> None:
     example, display = EXAMPLES["screws"]
-    draw(example, display, ("pdf", "svg", "png"), tmp_path)
+    assert draw(example, display, ("pdf", "svg", "png"), tmp_path) == "", "no glyph is missing"
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"forest.pdf", "forest.svg", "forest.png", "forest.csv", "forest.txt"}
+    endings = ("pdf", "svg", "png", "csv", "txt", "caption.txt")
+    assert names == {f"forest.{ending}" for ending in endings}
+    assert (tmp_path / "forest.caption.txt").read_text() == forest_caption(example, display)
     assert (tmp_path / "forest.txt").read_text() == forest_alt(example, display)
     assert (tmp_path / "forest.svg").read_bytes() == drawn("screws").render("svg")
 

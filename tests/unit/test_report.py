@@ -50,7 +50,7 @@ RESULT = _result()
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    entry = Entry(RESULT, Display(HOSTILE), b"<svg/>", HOSTILE)
+    entry = Entry(RESULT, Display(HOSTILE), b"<svg/>", HOSTILE, HOSTILE)
     about = {"title": HOSTILE, "authors": [HOSTILE], "question": HOSTILE, "note": HOSTILE}
     return render(about, [entry], [], [])
 
@@ -137,5 +137,7 @@ def test_an_outcome_without_an_estimate_still_has_its_section():
     )
     primary = replace(RESULT.primary, pooled=empty)
     result = replace(RESULT, analyses=(primary, *RESULT.analyses[1:]))
-    text = render({"title": "T"}, [Entry(result, Display("T"), b"<svg/>", "alt")], [], [])
+    text = render(
+        {"title": "T"}, [Entry(result, Display("T"), b"<svg/>", "alt", "caption")], [], []
+    )
     assert "no estimate: the reason" in text

@@ -167,10 +167,6 @@ class Result:
     def subgroups(self, column: str) -> tuple[Analysis, ...]:
         return tuple(a for a in self.analyses if a.name.startswith(f"subgroup:{column}="))
 
-    @property
-    def sensitivities(self) -> tuple[Analysis, ...]:
-        return tuple(a for a in self.analyses if a.name.startswith("sensitivity:"))
-
 
 def write(result: Result, path: Path) -> None:
     content = {"format": FORMAT} | asdict(result)

@@ -39,7 +39,8 @@ wildcard_constraints:
 
 RESULTS = expand("results/{outcome}/result.json", outcome=JOBS.outcomes)
 FORESTS = [
-    f"results/{{outcome}}/forest.{e}" for e in (*JOBS.review.formats, "csv", "txt")
+    f"results/{{outcome}}/forest.{e}"
+    for e in (*JOBS.review.formats, "csv", "txt", "caption.txt")
 ]
 OVERRIDES = canonical_json(JOBS.review.overrides)
 

@@ -45,7 +45,9 @@ rule report:
     input:
         results=RESULTS,
         forests=expand(
-            "results/{outcome}/forest.{e}", outcome=JOBS.outcomes, e=("svg", "txt")
+            "results/{outcome}/forest.{e}",
+            outcome=JOBS.outcomes,
+            e=("svg", "txt", "caption.txt"),
         ),
         crosscheck="results/crosscheck.csv",
         audit="results/audit.csv",

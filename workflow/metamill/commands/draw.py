@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from metamill import results
@@ -18,4 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> None:
     display = Display(**json.loads(options.display))
-    draw(results.read(options.result), display, options.formats, options.folder)
+    result = results.read(options.result)
+    missing = draw(result, display, options.formats, options.folder)
+    if missing:
+        print(f"{result.outcome}: the figure's font lacks {missing}", file=sys.stderr)

@@ -29,6 +29,7 @@ def main(options: argparse.Namespace) -> None:
                 Display(**json.loads(displays[result.outcome])),
                 path.with_name("forest.svg").read_bytes(),
                 path.with_name("forest.txt").read_text(encoding="utf-8").strip(),
+                path.with_name("forest.caption.txt").read_text(encoding="utf-8").strip(),
             )
         )
     checks, findings = read_table(options.crosscheck), read_table(options.audit)

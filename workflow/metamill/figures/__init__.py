@@ -23,14 +23,16 @@ __all__ = [
 ]
 
 
-def draw(result: Result, display: Display, formats: Iterable[str], folder: Path) -> None:
-    """Write forest.<format> for each format, forest.csv and the alt text forest.txt to `folder`.
+def draw(result: Result, display: Display, formats: Iterable[str], folder: Path) -> str:
+    """Write forest.<format> for each format, its numbers, caption and alt text to `folder`.
 
-    Raises KeyError for an unknown style and ValueError for an unknown format or a width that is
-    too small.
+    Returns the characters that the font lacks and the figure shows as boxes. Raises KeyError for
+    an unknown style and ValueError for an unknown format or a width that is too small.
     """
     canvas = forest(result, display, STYLES[display.style])
     for file_format in formats:
         canvas.save(folder / f"forest.{file_format}")
     write_text(folder / "forest.csv", forest_csv(result))
+    write_text(folder / "forest.caption.txt", forest_caption(result, display))
     write_text(folder / "forest.txt", forest_alt(result, display))
+    return canvas.missing_glyphs()

@@ -20,12 +20,13 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Entry:
-    """One outcome of the report: its result, how it is shown, its forest plot and alt text."""
+    """One outcome of the report: its result, how it is shown, and its forest plot."""
 
     result: Result
     display: Display
     forest_svg: bytes
     forest_alt: str
+    forest_caption: str
 
 
 def render(
@@ -80,6 +81,7 @@ def _outcome(entry: Entry) -> dict[str, Any]:
         "notes": primary.pooled.notes,
         "figure": base64.b64encode(entry.forest_svg).decode("ascii"),
         "alt": entry.forest_alt,
+        "caption": entry.forest_caption,
         "analyses": [
             _pooled(analysis, form)
             | {
