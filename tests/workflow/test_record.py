@@ -98,3 +98,51 @@ def test_run_makes_a_review_and_says_what_it_found(review: Review):
     assert done.returncode == 0, done.stderr
     assert "odi_change_per_patient: k = 2, -36.6" in done.stdout
     assert "report.html" in done.stdout
+
+
+def test_results_that_were_edited_are_not_published(review: Review):
+    summary = review.folder / "results/summary.csv"
+    summary.write_text(summary.read_text().replace("0.17", "0.5", 1))
+    done = metamill("lock", review.folder)
+    assert done.returncode == 6
+    assert "summary.csv: is not the file that the run recorded" in done.stderr
+
+
+def test_results_of_other_tables_are_not_published(review: Review):
+    review.edit("extracted/odi.csv", "37.8", "37.9")
+    done = metamill("lock", review.folder)
+    assert done.returncode == 6
+    assert "was made from other settings or tables" in done.stderr
+
+
+def test_a_failed_run_leaves_no_manifest_and_nothing_to_publish(review: Review):
+    review.edit("extracted/odi.csv", "37.8", "37.9")
+    figures = review.workflow / "workflow/metamill/commands/draw.py"
+    figures.write_text(figures.read_text() + "\nraise SystemExit(1)\n")
+    assert review.snakemake().returncode != 0
+    assert not (review.folder / "results/manifest.json").exists()
+    done = metamill("lock", review.folder)
+    assert done.returncode == 6
+    assert "no finished results" in done.stderr
+
+
+def test_the_last_digits_of_other_engines_are_not_part_of_the_record(locked: Review):
+    before = (locked.folder / "results.lock").read_text()
+    results = locked.folder / "results"
+    lines = (results / "crosscheck.csv").read_text().splitlines()
+    columns = lines[0].split(",")
+    cells = lines[-1].split(",")
+    cells[columns.index("theirs")] = repr(float(cells[columns.index("theirs")]) * (1 + 1e-10))
+    lines[-1] = ",".join(cells)
+    (results / "crosscheck.csv").write_text("\n".join(lines) + "\n")
+    manifest = json.loads((results / "manifest.json").read_text())
+    content = (results / "crosscheck.csv").read_bytes()
+    manifest["files"]["crosscheck.csv"] = hashlib.sha256(content).hexdigest()
+    (results / "manifest.json").write_text(json.dumps(manifest))
+    assert metamill("lock", locked.folder).returncode == 0
+    assert (locked.folder / "results.lock").read_text() == before
+
+
+def test_verify_says_what_is_wrong_with_a_broken_review(locked: Review):
+    locked.edit("config.yaml", "outcomes:", "outcomess:")
+    assert metamill("verify", locked.folder).returncode == 2

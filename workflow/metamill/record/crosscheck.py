@@ -16,7 +16,6 @@ from metamill.record import engines
 from metamill.record.engines import Array, Numbers
 from metamill.results import Analysis, Pooled, Result, SubgroupTest
 
-NOISE = 1e-10
 LOWER_MAXIMUM = "the engine stopped at a tau2 of lower likelihood"
 NO_NUMBER = "the engine gives no number"
 OF_TAU2 = ("tau2", "tau", "i2", "h2")
@@ -45,10 +44,13 @@ class Check:
         return self.difference <= self.tolerance or self.note == LOWER_MAXIMUM
 
     def row(self) -> dict[str, Any]:
-        """A row of crosscheck.csv; a difference that is rounding noise is written as 0."""
+        """A row of crosscheck.csv."""
         values = {name: getattr(self, name) for name in COLUMNS if name != "version"}
-        shown = 0.0 if self.difference < NOISE else significant(self.difference, 2)
-        return values | {"version": version(self.engine.lower()), "difference": shown}
+        return values | {
+            "version": version(self.engine.lower()),
+            "difference": significant(self.difference, 2),
+            "tolerance": significant(self.tolerance, 2),
+        }
 
 
 def crosscheck(result: Result) -> list[Check]:

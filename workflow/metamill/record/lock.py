@@ -3,17 +3,25 @@
     number <outcome> | <analysis> | <column> = <value>
     sha256 <file> = <hash>
 
+The hash of crosscheck.csv leaves out the columns with the other engines' digits, the last of which
+depend on the processor: what is recorded is which numbers were recomputed, by what, and that they
+agree.
+
 Lines are sorted as summary.csv and the manifest are, so that a change of one number is a change
 of one line.
 """
 
 import csv
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from metamill.files import csv_text
 from metamill.record.manifest import read_manifest
 
 HEADER = "# metamill results.lock 1: every number of summary.csv and the hash of every output\n"
+CROSSCHECK = "crosscheck.csv"
+MACHINE_DEPENDENT = ("theirs", "difference")
 _WORDS = ("outcome", "analysis", "measure", "unit", "method", "test", "note")
 _AGREES = 1e-9
 """One unit in the tenth digit, all that another processor may change."""
@@ -48,7 +56,15 @@ def from_results(results: Path) -> Lock:
         for column, value in row.items()
         if column not in _WORDS and value
     }
-    return Lock(numbers, dict(sorted(manifest["files"].items())))
+    hashes = manifest["files"] | {CROSSCHECK: _crosscheck_hash(results / CROSSCHECK)}
+    return Lock(numbers, dict(sorted(hashes.items())))
+
+
+def _crosscheck_hash(path: Path) -> str:
+    with open(path, encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    kept = [name for name in (rows[0] if rows else {}) if name not in MACHINE_DEPENDENT]
+    return hashlib.sha256(csv_text(kept, rows).encode("utf-8")).hexdigest()
 
 
 def to_text(lock: Lock) -> str:

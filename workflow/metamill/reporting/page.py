@@ -2,6 +2,7 @@
 
 import base64
 import csv
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,12 +173,9 @@ def _source(row: StudyRow) -> dict[str, str]:
 
 
 def _engines(checks: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
-    """Per engine and version: how many numbers it recomputed and the largest difference."""
-    engines: dict[tuple[str, str], list[float]] = {}
-    for check in checks:
-        key = (check["engine"], check["version"])
-        engines.setdefault(key, []).append(float(check["difference"]))
+    """Per engine and version: how many numbers it recomputed."""
+    counted = Counter((check["engine"], check["version"]) for check in checks)
     return [
-        {"name": name, "version": version, "numbers": len(found), "largest": max(found)}
-        for (name, version), found in sorted(engines.items())
+        {"name": name, "version": version, "numbers": numbers}
+        for (name, version), numbers in sorted(counted.items())
     ]
