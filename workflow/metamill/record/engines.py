@@ -28,6 +28,7 @@ PAULE_MANDEL = 1e-5
 LIKELIHOOD = 1e-4
 Q_PROFILE = 1e-8
 DENSE_GRID = 1e-5
+SECOND_DIFFERENCES = 1e-4
 """Relative tolerances. PyMARE minimises the likelihood, which leaves half the digits of tau2;
 statsmodels stops its Paule-Mandel iteration at 1e-5 of Q; the dense grid is maximised without
 derivatives."""
@@ -211,23 +212,42 @@ def binomial_deviance(x: Array, n: Array) -> Numbers:
     return Numbers("statsmodels", values, dict.fromkeys(values, CLOSED_FORM))
 
 
-_GRID = np.linspace(-12.0, 12.0, 4801)
+def _brute_force_loglik(x: Array, n: Array, mu: float, tau: float) -> float:
+    """Binomial-normal log-likelihood by a plain trapezoidal sum, without coefficients.
+
+    The range of each study's integral is found by looking: a grid from -12 to 12 is narrowed to
+    where the integrand is not negligible, which is one stretch, as it is log-concave.
+    """
+
+    def log_terms(z: Array) -> Array:
+        eta = mu + tau * z
+        events = x[:, None] * special.log_expit(eta) + (n - x)[:, None] * special.log_expit(-eta)
+        return events - 0.5 * z**2
+
+    low, high = np.full(len(x), -12.0), np.full(len(x), 12.0)
+    rows = np.arange(len(x))
+    for _ in range(4):
+        z = np.linspace(low, high, 201, axis=1)
+        terms = log_terms(z)
+        counts = terms > terms.max(axis=1, keepdims=True) - 45
+        first, last = counts.argmax(axis=1), 200 - counts[:, ::-1].argmax(axis=1)
+        low, high = z[rows, np.maximum(first - 1, 0)], z[rows, np.minimum(last + 1, 200)]
+    z = np.linspace(low, high, 1201, axis=1)
+    terms = log_terms(z)
+    top = terms.max(axis=1, keepdims=True)
+    area = integrate.trapezoid(np.exp(terms - top), z, axis=1)
+    return float((np.log(area) + top[:, 0] - 0.5 * np.log(2 * np.pi)).sum())
 
 
 def dense_grid(x: Array, n: Array, settings: dict[str, Any]) -> Numbers:
-    """The binomial-normal model by brute force: a plain grid of 4,801 points and a simplex.
+    """The binomial-normal model by brute force: plain sums on a dense grid and a simplex.
 
     Neither the adaptive nodes nor the derivatives of the fit are used; the standard error comes
     from second differences. The point tau = 0 is the common proportion.
     """
-    density = np.exp(-0.5 * _GRID**2)
-    density /= density.sum()
 
     def minus_loglik(parameters: Array) -> float:
-        eta = parameters[0] + parameters[1] * _GRID
-        log_terms = x[:, None] * special.log_expit(eta) + (n - x)[:, None] * special.log_expit(-eta)
-        top = log_terms.max(axis=1, keepdims=True)
-        return -float((np.log((np.exp(log_terms - top) * density).sum(axis=1)) + top[:, 0]).sum())
+        return -_brute_force_loglik(x, n, parameters[0], abs(parameters[1]))
 
     common = float(special.logit(x.sum() / n.sum()))
     options = {"xatol": 1e-8, "fatol": 1e-12, "maxiter": 2000, "maxfev": 2000}
@@ -237,35 +257,44 @@ def dense_grid(x: Array, n: Array, settings: dict[str, Any]) -> Numbers:
     ]
     best = min(fits, key=lambda fit: fit.fun)
     mu, tau = float(best.x[0]), abs(float(best.x[1]))
-    if minus_loglik(np.array([common, 0.0])) <= best.fun + 1e-9:
+    if minus_loglik(np.array([common, 0.0])) <= best.fun + 1e-11:
         mu, tau = common, 0.0
-    values = {"mu": mu, "se": _standard_error(minus_loglik, mu, tau), "tau2": tau**2, "tau": tau}
+    values = {"mu": mu, "se": _standard_error(minus_loglik, x, n, mu, tau)}
+    values |= {"tau2": tau**2, "tau": tau}
     values |= _intervals(values, settings, len(x) - 1, tau**2)
     values["marginal"] = float(
         integrate.quad(
             lambda z: special.expit(mu + tau * z) * stats.norm.pdf(z), -12, 12, limit=400
         )[0]
     )
-    return Numbers("scipy", values, dict.fromkeys(values, DENSE_GRID), {})
+    rounding = float(4 * np.sqrt(np.finfo(float).eps * abs(best.fun)))
+    tolerance = dict.fromkeys(values, SECOND_DIFFERENCES + rounding)
+    tolerance |= dict.fromkeys(("mu", "tau2", "estimate", "marginal"), DENSE_GRID + rounding)
+    tolerance["tau"] = float(np.sqrt(tolerance["tau2"]))
+    return Numbers("scipy", values, tolerance)
 
 
-def _standard_error(minus_loglik: Any, mu: float, tau: float) -> float:
-    """From second differences of the likelihood in (mu, tau), or in mu alone where tau is 0."""
-    h = 1e-3
+def _standard_error(minus_loglik: Any, x: Array, n: Array, mu: float, tau: float) -> float:
+    """From second differences of the likelihood in (mu, tau), or in mu alone where tau is 0.
+
+    Steps are a twentieth of the errors to be expected, where neither rounding nor the fourth
+    order is felt.
+    """
+    p = special.expit(mu)
+    step = 0.05 * float(np.sqrt((tau**2 + 1 / (n.mean() * p * (1 - p))) / len(x)))
 
     def at(i: int, j: int) -> float:
-        return minus_loglik(np.array([mu + i * h, tau + j * h]))
+        return minus_loglik(np.array([mu + i * step, tau + j * step]))
 
-    def second(step: tuple[int, int]) -> float:
-        i, j = step
+    def second(i: int, j: int) -> float:
         outer = at(2 * i, 2 * j) + at(-2 * i, -2 * j)
         inner = at(i, j) + at(-i, -j)
-        return (-outer + 16 * inner - 30 * at(0, 0)) / (12 * h**2)
+        return (-outer + 16 * inner - 30 * at(0, 0)) / (12 * step**2)
 
-    by_mu = second((1, 0))
+    by_mu = second(1, 0)
     if tau == 0:
         return float(1 / np.sqrt(by_mu))
-    by_tau, both = second((0, 1)), second((1, 1))
+    by_tau, both = second(0, 1), second(1, 1)
     cross = (both - by_mu - by_tau) / 2
     return float(1 / np.sqrt(by_mu - cross**2 / by_tau))
 
