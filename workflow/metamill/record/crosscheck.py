@@ -87,16 +87,15 @@ def _analysis_checks(result: Result, analysis: Analysis) -> Iterator[Check]:
 
 def _scales(pooled: Pooled, typical: float) -> dict[str, float]:
     """What a difference is measured against where the number itself may be near zero."""
-    spread = pooled.se or float(np.sqrt(typical))
+    spread = max(pooled.se or 0.0, float(np.sqrt(typical / pooled.k)))
+    natural = spread if pooled.estimate == pooled.mu else 1e-3
     return {
-        **dict.fromkeys(("mu", "mu_low", "mu_high"), spread),
+        **dict.fromkeys(("mu", "mu_low", "mu_high", "se"), spread),
         **dict.fromkeys(("tau2", "tau2_low", "tau2_high"), typical),
-        **dict.fromkeys(("estimate", "ci_low", "ci_high", "pi_low", "pi_high"), 1e-3),
+        **dict.fromkeys(("estimate", "ci_low", "ci_high", "pi_low", "pi_high"), natural),
+        **dict.fromkeys(("i2", "h2", "q"), 1.0),
+        **dict.fromkeys(("p_value", "q_p"), 1e-12),
         "tau": float(np.sqrt(typical)),
-        "i2": 1.0,
-        "q": 1.0,
-        "p_value": 1e-12,
-        "q_p": 1e-12,
     }
 
 

@@ -28,7 +28,7 @@ PAULE_MANDEL = 1e-5
 LIKELIHOOD = 1e-4
 Q_PROFILE = 1e-8
 DENSE_GRID = 1e-5
-SECOND_DIFFERENCES = 1e-4
+SECOND_DIFFERENCES = 1e-3
 """Relative tolerances. PyMARE minimises the likelihood, which leaves half the digits of tau2;
 statsmodels stops its Paule-Mandel iteration at 1e-5 of Q; the dense grid is maximised without
 derivatives."""
@@ -59,6 +59,13 @@ class Data:
     @property
     def level(self) -> float:
         return self.settings["level"] / 100
+
+    @property
+    def typical(self) -> float:
+        """Typical sampling variance, by pairs of weights."""
+        w = 1 / self.v
+        pairs = sum(w[i] * w[:i].sum() for i in range(len(w)))
+        return float((len(w) - 1) * w.sum() / 2 / pairs)
 
     @property
     def rounding(self) -> float:
@@ -100,7 +107,7 @@ def pymare(data: Data) -> Numbers:
         interval = summary.get_re_stats(alpha=1 - data.level)
         values["tau2_low"] = _one(interval["ci_l"]) * unit
         values["tau2_high"] = _one(interval["ci_u"]) * unit
-        tolerance |= dict.fromkeys(("tau2_low", "tau2_high"), Q_PROFILE)
+        tolerance |= dict.fromkeys(("tau2_low", "tau2_high"), Q_PROFILE + 10 * data.rounding)
     return _completed(Numbers("PyMARE", values, tolerance, notes), data)
 
 
@@ -129,13 +136,20 @@ def statsmodels(data: Data) -> Numbers:
     if method in ("DL", "PM", "EB"):
         values["tau2"] = max(0.0, float(combined.tau2))
         if code == "pm":
-            tolerance = dict.fromkeys(("tau2", "tau", "i2", "h2"), PAULE_MANDEL)
+            tolerance = _stopped_early(data, values["tau2"], least_squares(values["tau2"]))
     elif method == "HS":
         values["tau2"] = max(0.0, (q - k) / float((1 / data.v).sum()))
     elif method == "SJ" and (start := float(np.var(y))) > 0:
         values["tau2"] = start * float(least_squares(start).ssr) / (k - 1)
     notes = {} if method == "EE" else dict.fromkeys(_OF_THE_MEAN, AT_OUR_TAU2)
     return _completed(Numbers("statsmodels", values, tolerance, notes), data)
+
+
+def _stopped_early(data: Data, tau2: float, fit: Any) -> dict[str, float]:
+    """What stopping at PAULE_MANDEL of Q leaves uncertain in tau2 and what follows from it."""
+    slope = float(((fit.resid / (data.v + tau2)) ** 2).sum())
+    off = PAULE_MANDEL + (2 * PAULE_MANDEL / slope / data.typical if slope > 0 else 0.0)
+    return {"tau2": off, "h2": off, "i2": 100 * off, "tau": float(np.sqrt(off))}
 
 
 _OF_THE_MEAN = (
@@ -153,10 +167,11 @@ _OF_THE_MEAN = (
 
 _INVERSE = {
     **dict.fromkeys(("PLO",), links.Logit().inverse),
-    **dict.fromkeys(("PLN", "IRLN", "OR", "RR"), links.Log().inverse),
+    **dict.fromkeys(("IRLN", "OR", "RR"), links.Log().inverse),
+    "PLN": lambda x: min(1.0, float(np.exp(x))),
     **dict.fromkeys(("MC", "SMCC", "SMCR", "MD", "SMD"), links.Identity().inverse),
 }
-"""The way back to the natural scale, where it is one function that cuts nothing."""
+"""The way back to the natural scale, for measures where it is one function."""
 
 
 def _completed(numbers: Numbers, data: Data) -> Numbers:
@@ -167,18 +182,44 @@ def _completed(numbers: Numbers, data: Data) -> Numbers:
     values["q_p"] = float(stats.chi2.sf(values["q"], df))
     if data.null:
         reference = stats.norm if data.settings["test"] == "z" else stats.t(df)
-        values["p_value"] = float(2 * reference.sf(abs(values["mu"] / values["se"])))
+        ratio = abs(values["mu"]) / values["se"] if values["se"] else np.inf
+        values["p_value"] = float(2 * reference.sf(ratio))
     if data.settings["method"] == "EE":
-        values |= {"h2": values["q"] / df, "i2": 100 * max(0.0, 1 - df / values["q"])}
+        excess = 1 - df / values["q"] if values["q"] > 0 else 0.0
+        values |= {"h2": values["q"] / df, "i2": 100 * max(0.0, excess)}
     elif "tau2" in values:
-        w = 1 / data.v
-        typical = df * w.sum() / 2 / sum(w[i] * w[:i].sum() for i in range(k))
-        tau2 = values["tau2"]
+        typical, tau2 = data.typical, values["tau2"]
         values |= {"tau": np.sqrt(tau2), "h2": tau2 / typical + 1}
         values["i2"] = float(100 * tau2 / (tau2 + typical))
     base = CLOSED_FORM + data.rounding
     tolerance = dict.fromkeys(values, base) | numbers.tolerance
-    return Numbers(numbers.engine, values, tolerance, numbers.notes)
+    return Numbers(numbers.engine, values, _conditioned(values, tolerance, df), numbers.notes)
+
+
+def _of_tail(q: float, df: int, tolerance: float) -> float:
+    """The tolerance of the tail probability of q, from that of q."""
+    off = tolerance * max(1.0, q)
+    steepest = max(stats.chi2.pdf([max(q - off, off), q + off], df))
+    return float(CLOSED_FORM + 2 * off * steepest / max(stats.chi2.sf(q + off, df), 1e-12))
+
+
+def _conditioned(
+    values: dict[str, float], tolerance: dict[str, float], df: int
+) -> dict[str, float]:
+    """Wider where a number magnifies the errors of what it is computed from.
+
+    A tail probability by the square of its quantile, a limit on the natural scale by its distance
+    from the origin of the model scale.
+    """
+    found = dict(tolerance)
+    far = 1 + max(abs(values[name]) for name in ("mu", "mu_low", "mu_high"))
+    for name in ("estimate", "ci_low", "ci_high", "pi_low", "pi_high"):
+        if name in found:
+            found[name] *= 2 * far
+    found["q_p"] = _of_tail(values["q"], df, tolerance["q"])
+    if "p_value" in found:
+        found["p_value"] *= 1 + (values["mu"] / values["se"]) ** 2 if values["se"] else 1.0
+    return found
 
 
 def _intervals(
@@ -209,7 +250,10 @@ def binomial_deviance(x: Array, n: Array) -> Numbers:
     fit = sm.GLM(np.column_stack([x, n - x]), np.ones((len(x), 1)), family=family).fit(tol=1e-14)
     q = float(fit.deviance)
     values = {"q": q, "q_p": float(stats.chi2.sf(q, len(x) - 1))}
-    return Numbers("statsmodels", values, dict.fromkeys(values, CLOSED_FORM))
+    rounding = float(np.finfo(float).eps * n.sum())
+    tolerance = {"q": CLOSED_FORM + 10 * rounding}
+    tolerance["q_p"] = _of_tail(q, len(x) - 1, tolerance["q"])
+    return Numbers("statsmodels", values, tolerance)
 
 
 def _brute_force_loglik(x: Array, n: Array, mu: float, tau: float) -> float:
@@ -275,7 +319,7 @@ def dense_grid(x: Array, n: Array, settings: dict[str, Any]) -> Numbers:
 
 
 def _standard_error(minus_loglik: Any, x: Array, n: Array, mu: float, tau: float) -> float:
-    """From second differences of the likelihood in (mu, tau), or in mu alone where tau is 0.
+    """From second differences of the likelihood in (mu, tau), or in mu alone where tau is about 0.
 
     Steps are a twentieth of the errors to be expected, where neither rounding nor the fourth
     order is felt.
@@ -283,25 +327,35 @@ def _standard_error(minus_loglik: Any, x: Array, n: Array, mu: float, tau: float
     p = special.expit(mu)
     step = 0.05 * float(np.sqrt((tau**2 + 1 / (n.mean() * p * (1 - p))) / len(x)))
 
+    step_tau = min(step, tau / 4)
+
     def at(i: int, j: int) -> float:
-        return minus_loglik(np.array([mu + i * step, tau + j * step]))
+        return minus_loglik(np.array([mu + i * step, tau + j * step_tau]))
 
     def second(i: int, j: int) -> float:
+        """Second derivative along (i, j) in units of the steps."""
         outer = at(2 * i, 2 * j) + at(-2 * i, -2 * j)
         inner = at(i, j) + at(-i, -j)
-        return (-outer + 16 * inner - 30 * at(0, 0)) / (12 * step**2)
+        return (-outer + 16 * inner - 30 * at(0, 0)) / 12
 
     by_mu = second(1, 0)
-    if tau == 0:
-        return float(1 / np.sqrt(by_mu))
+    if tau < 1e-3:
+        return float(step / np.sqrt(by_mu))
     by_tau, both = second(0, 1), second(1, 1)
     cross = (both - by_mu - by_tau) / 2
-    return float(1 / np.sqrt(by_mu - cross**2 / by_tau))
+    return float(step / np.sqrt(by_mu - cross**2 / by_tau))
 
 
 def subgroup_differences(mu: Array, se: Array) -> Numbers:
-    """Q between subgroup means: the equal-effects Q of the means as if they were studies."""
+    """Q between subgroup means: the equal-effects Q of the means as if they were studies.
+
+    mu and se come with 10 digits, and Q is as uncertain as these leave it.
+    """
     with np.errstate(invalid="ignore", divide="ignore"):
         q = float(combine_effects(mu - mu.mean(), se**2, method_re="dl").q)
     values = {"q": q, "q_p": float(stats.chi2.sf(q, len(mu) - 1))}
-    return Numbers("statsmodels", values, dict.fromkeys(values, CLOSED_FORM))
+    residual = np.abs(mu - (mu / se**2).sum() / (1 / se**2).sum()) / se
+    rounding = 1e-10 * float((residual * np.abs(mu) / se + residual**2).sum()) / max(1.0, q)
+    tolerance = {"q": CLOSED_FORM + 20 * rounding}
+    tolerance["q_p"] = _of_tail(q, len(mu) - 1, tolerance["q"])
+    return Numbers("statsmodels", values, tolerance)
