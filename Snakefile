@@ -19,6 +19,7 @@ include: "workflow/rules/common.smk"
 
 rule all:
     input:
+        DELIVERABLES,
         "results/manifest.json",
 
 

@@ -146,3 +146,25 @@ def test_the_last_digits_of_other_engines_are_not_part_of_the_record(locked: Rev
 def test_verify_says_what_is_wrong_with_a_broken_review(locked: Review):
     locked.edit("config.yaml", "outcomes:", "outcomess:")
     assert metamill("verify", locked.folder).returncode == 2
+
+
+def test_deleted_and_edited_results_are_made_again(review: Review):
+    results = review.folder / "results"
+    before = (results / "summary.csv").read_bytes()
+    (results / "report.html").unlink()
+    (results / "odi_change_per_patient/forest.png").unlink()
+    (results / "summary.csv").write_bytes(before.replace(b"0.17", b"0.57", 1))
+    assert metamill("run", review.folder).returncode == 0
+    assert (results / "report.html").is_file()
+    assert (results / "odi_change_per_patient/forest.png").is_file()
+    assert (results / "summary.csv").read_bytes() == before
+
+
+def test_numbers_truth_values_and_braces_pass_through_the_command_line(review: Review):
+    settings = ("model.level=90", "model.prediction=false", "review.title=H_{2}O {x}")
+    done = metamill("run", review.folder, "--config", *settings)
+    assert done.returncode == 0, done.stderr
+    run_config = (review.folder / "results/run_config.yaml").read_text()
+    assert "level: 90.0" in run_config
+    assert "prediction: false" in run_config
+    assert "H_{2}O {x}" in (review.folder / "results/report.html").read_text()

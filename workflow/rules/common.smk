@@ -42,7 +42,29 @@ FORESTS = [
     f"results/{{outcome}}/forest.{e}"
     for e in (*JOBS.review.formats, "csv", "txt", "caption.txt")
 ]
-OVERRIDES = canonical_json(JOBS.review.overrides)
+DELIVERABLES = [
+    "results/run_config.yaml",
+    "results/audit.csv",
+    "results/summary.csv",
+    "results/crosscheck.csv",
+    "results/report.html",
+    *RESULTS,
+    *expand("results/{outcome}/effects.csv", outcome=JOBS.outcomes),
+    *expand(FORESTS, outcome=JOBS.outcomes),
+]
+
+
+# Free text of a review may hold braces: as functions, parameters are not read for wildcards.
+def about_of(wildcards):
+    return JOBS.about()
+
+
+def overrides_of(wildcards):
+    return canonical_json(JOBS.review.overrides)
+
+
+def notices_of(wildcards):
+    return [str(notice) for notice in JOBS.notices]
 
 
 def settings_of(wildcards):

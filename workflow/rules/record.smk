@@ -7,14 +7,7 @@ INPUTS: every other result    OUTPUTS: results/manifest.json
 rule record:
     """Every output with its hash, and what it came from."""
     input:
-        "results/run_config.yaml",
-        "results/audit.csv",
-        "results/summary.csv",
-        "results/crosscheck.csv",
-        "results/report.html",
-        RESULTS,
-        expand("results/{outcome}/effects.csv", outcome=JOBS.outcomes),
-        expand(FORESTS, outcome=JOBS.outcomes),
+        DELIVERABLES,
     output:
         "results/manifest.json",
     log:

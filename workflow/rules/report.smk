@@ -58,7 +58,7 @@ rule report:
     conda:
         "../../envs/python.yaml"
     params:
-        about=JOBS.about(),
+        about=about_of,
         code=code_digest("report"),
     shell:
         r"""

@@ -15,8 +15,8 @@ rule settle:
         "../../envs/python.yaml"
     params:
         settings=JOBS.all_settings(),
-        overrides=OVERRIDES,
-        notices=[str(notice) for notice in JOBS.notices],
+        overrides=overrides_of,
+        notices=notices_of,
         code=code_digest("settle"),
     shell:
         r"""

@@ -13,9 +13,11 @@ from typing import Any
 from metamill import results
 from metamill.config.overrides import parse_overrides
 from metamill.errors import EnvironmentFault, Problem
+from metamill.files import file_sha256
 from metamill.jobs import PACKAGE, plan
 
 REPOSITORY = PACKAGE.parents[1]
+INTERRUPTED = 130
 _PROGRESS = re.compile(r"^(\d+) of (\d+) steps")
 
 
@@ -62,19 +64,39 @@ def run_workflow(
     command = [sys.executable, "-m", "snakemake", *targets, "--snakefile", str(snakefile)]
     command += ["--directory", str(folder), "--cores", str(cores), "--rerun-incomplete"]
     command += ["--show-failed-logs", "--profile", str(REPOSITORY / "profiles" / "default")]
-    if overrides:
-        command += ["--config", *(f"{k}={json.dumps(v)}" for k, v in overrides.items())]
+    _discard_changed(folder / "results")
     with tempfile.TemporaryDirectory(prefix="metamill-") as scratch:
+        if overrides:
+            settings = Path(scratch) / "overrides.json"
+            settings.write_text(json.dumps(overrides), encoding="utf-8")
+            command += ["--configfile", str(settings)]
         note = Path(scratch) / "exit_code"
         environment = os.environ | {"METAMILL_EXIT_CODE_FILE": str(note)}
         process = subprocess.Popen(
             command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
-        lines = _follow(process, quiet)
+        try:
+            lines = _follow(process, quiet)
+        except KeyboardInterrupt:
+            process.wait()
+            return INTERRUPTED
         if process.returncode == 0:
             return 0
         print("".join(lines), file=sys.stderr, end="")
         return int(note.read_text()) if note.is_file() else 1
+
+
+def _discard_changed(results_folder: Path) -> None:
+    """Remove files that are not what the last run recorded, so that they are made again."""
+    try:
+        recorded = json.loads((results_folder / "manifest.json").read_text(encoding="utf-8"))
+        files = dict(recorded["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    for name, sha256 in files.items():
+        path = results_folder / name
+        if path.is_file() and file_sha256(path) != sha256:
+            path.unlink()
 
 
 def _follow(process: "subprocess.Popen[str]", quiet: bool) -> list[str]:
