@@ -95,7 +95,8 @@ def _discard_changed(results_folder: Path) -> None:
         return
     for name, sha256 in files.items():
         path = results_folder / name
-        if path.is_file() and file_sha256(path) != sha256:
+        inside = path.resolve().is_relative_to(results_folder.resolve())
+        if inside and path.is_file() and file_sha256(path) != sha256:
             path.unlink()
 
 
