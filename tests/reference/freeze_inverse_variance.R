@@ -1,12 +1,15 @@
-# Freezes estimates, intervals and tests of metafor's rma for every estimator of tau2.
+# Freezes estimates, intervals and tests of metafor's rma for every estimator of tau2; and, written
+# out here on the plain likelihood, the profile-likelihood intervals of tau2 and of the mean.
 # Usage, from any folder:  Rscript tests/reference/freeze_inverse_variance.R
 # Needs metafor and metadat.
 
 script <- sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE))
 source(file.path(dirname(normalizePath(script)), "common.R"))
 
-METHODS <- c("EE", "DL", "HE", "HS", "SJ", "ML", "REML", "EB", "PM")
-TESTS <- c("z", "t", "knha", "adhoc")
+METHODS <- c("EE", "DL", "HE", "HS", "SJ", "ML", "REML", "EB", "PM", "DL2")
+TESTS <- c("z", "t", "knha", "adhoc", "pl")
+PREDICTIONS <- c("t", "z", "hts", "knha")
+KINDS <- c("QP", "PL")
 
 # ---- inverse variance ----
 
@@ -77,7 +80,12 @@ sets <- list(
   huge_units = given("constructed: three_studies in units a million times smaller",
     c(-0.3, 0.5, 0.9) * 1e6, c(0.02, 0.05, 0.03) * 1e12),
   two_maxima = given("constructed: ML and REML have a maximum at 0 and a higher one above 1",
-    c(-0.21, 1, -1.15, 0.4, -2.81, -0.11), c(0.004, 18.459, 1.358, 0.139, 0.475, 0.053))
+    c(-0.21, 1, -1.15, 0.4, -2.81, -0.11), c(0.004, 18.459, 1.358, 0.139, 0.475, 0.053)),
+  two_pieces = given("constructed: the compatible tau2, and means, have two pieces under ML",
+    c(-0.0002, 0.0015, -0.002, 4.9464, 3.2546, 1.6941, 4.0241),
+    c(1.4e-5, 3.05e-5, 3.09e-5, 1.21, 0.771, 0.622, 1.47)),
+  two_pieces_reml = given("constructed: the compatible tau2 have two pieces under REML",
+    c(-0.0027, 0.0089, 0.0174, 2.151, -1.047), c(0.000344, 3.8e-05, 0.621, 0.44, 1.28))
 )
 
 # The upper end of metafor's search is an absolute number by default: give it the data's scale.
@@ -86,31 +94,136 @@ search_end <- function(s) {
 }
 searching <- function(s) c(TIGHT, search_end(s))
 
-fit_case <- function(s, method, test) {
-  r <- rma(as.numeric(s$yi), as.numeric(s$vi), method = method, test = test, control = searching(s))
-  p <- predict(r)
-  quantile <- qt(.975, r$k - 1)
-  reach <- quantile * sqrt(r$tau2 + r$se^2)
-  out <- list(mu = as.numeric(r$beta), se = r$se, mu_low = r$ci.lb, mu_high = r$ci.ub,
-              statistic = as.numeric(r$zval), df = if (test == "z") NA_real_ else as.numeric(r$ddf),
-              p_value = as.numeric(r$pval))
-  # metafor's interval for test z has the normal quantile; the package uses t(k - 1) for every test.
-  none <- method == "EE"
-  out$pi_low <- if (none) NA_real_ else out$mu - reach
-  out$pi_high <- if (none) NA_real_ else out$mu + reach
-  if (!none && test != "z") {
-    near <- function(a, b) all(abs(a - b) <= 1e-12 * (abs(b) + reach)) || all(is.nan(c(a, b)))
-    stopifnot(near(p$pi.lb, out$pi_low), near(p$pi.ub, out$pi_high))
+# DL2 is the general method of moments with weights from DL's tau2; metafor then keeps these
+# weights for the mean, so the fit itself is made at its tau2.
+rma_fit <- function(s, method, test) {
+  y <- as.numeric(s$yi)
+  v <- as.numeric(s$vi)
+  if (method != "DL2") return(rma(y, v, method = method, test = test, control = searching(s)))
+  first <- rma(y, v, method = "DL")$tau2
+  second <- rma(y, v, method = "GENQ", weights = 1 / (v + first))$tau2
+  rma(y, v, method = "DL", tau2 = second, test = test)
+}
+
+# Prediction intervals of each kind; metafor's own where it has the kind, else its formula.
+predictions <- function(r, test, s, method) {
+  mu <- as.numeric(r$beta)
+  limits <- function(df, se) {
+    reach <- if (is.infinite(df)) qnorm(.975) else if (df < 1) NA_real_ else qt(.975, df)
+    I(mu + c(-1, 1) * reach * sqrt(r$tau2 + se^2))
   }
+  hartung <- suppressWarnings(rma_fit(s, method, "knha"))
+  out <- list(t = limits(r$k - 1, r$se), z = limits(Inf, r$se),
+    hts = limits(r$k - 2, r$se), knha = limits(r$k - 1, hartung$se))
+  near <- function(p, kind) {
+    ours <- unclass(out[[kind]])
+    theirs <- c(p$pi.lb, p$pi.ub)
+    size <- max(abs(ours)) + r$se
+    stopifnot(all(is.na(ours)) || all(abs(theirs - ours) <= 1e-12 * size))
+  }
+  near(predict(r), if (test == "z") "z" else "t")
+  # With a tau2 that is given metafor takes k - 1 degrees of freedom here too.
+  if (method != "DL2") near(suppressWarnings(predict(r, pi.type = "riley")), "hts")
+  near(predict(hartung), "knha")
+  out
+}
+
+fit_case <- function(s, method, test) {
+  r <- rma_fit(s, method, if (test == "pl") "z" else test)
+  out <- list(mu = as.numeric(r$beta), se = r$se, mu_low = r$ci.lb, mu_high = r$ci.ub,
+              statistic = as.numeric(r$zval),
+              df = if (test %in% c("z", "pl")) NA_real_ else as.numeric(r$ddf),
+              p_value = as.numeric(r$pval))
+  if (test == "pl") out <- c(out[c("mu", "se", "df")], profile_of_mu(s))
+  if (method != "EE") out$prediction <- predictions(r, if (test == "pl") "z" else test, s, method)
   list(shared = list(tau2 = r$tau2, q = r$QE, q_df = r$k - 1, q_p = r$QEp, i2 = r$I2, h2 = r$H2,
                      weights = I(as.numeric(weights(r)))),
        out = out)
 }
 
+# ---- the likelihood, written out ----
+
+# In units of the typical standard error, about the first effect, as functions of log tau2, so that
+# the tolerances of uniroot and optimize mean the same for every set.
+in_own_units <- function(s) {
+  y <- as.numeric(s$yi)
+  v <- as.numeric(s$vi)
+  unit <- exp(mean(log(v)) / 2)
+  list(y = (y - y[1]) / unit, v = v / unit^2, unit = unit, start = y[1])
+}
+height_at <- function(d, mu, tau2) sum(dnorm(d$y, mu, sqrt(d$v + tau2), log = TRUE))
+profile_height <- function(d, tau2, method) {
+  w <- 1 / (d$v + tau2)
+  value <- height_at(d, sum(w * d$y) / sum(w), tau2)
+  if (method == "REML") value - log(sum(w)) / 2 else value
+}
+log_grid <- function(d, n = 3000) {
+  seq(log(min(d$v)) - 20, log(diff(range(d$y))^2 + max(d$v)) + 12, length.out = n)
+}
+# The highest value of f over tau2 >= 0: the best of a grid, and of optimize around it.
+highest <- function(f, grid) {
+  values <- vapply(grid, function(l) f(exp(l)), 0)
+  i <- which.max(values)
+  around <- grid[c(max(1, i - 1), min(length(grid), i + 1))]
+  best <- optimize(function(l) f(exp(l)), around, maximum = TRUE, tol = 1e-10)
+  if (f(0) >= best$objective) list(tau2 = 0, value = f(0))
+  else list(tau2 = exp(best$maximum), value = best$objective)
+}
+profile_of_tau2 <- function(s, method) {
+  d <- in_own_units(s)
+  grid <- log_grid(d)
+  f <- function(tau2) profile_height(d, tau2, method)
+  top <- highest(f, grid)
+  above <- function(l) f(exp(l)) - top$value + qchisq(.95, 1) / 2
+  points <- if (top$tau2 > 0) sort(c(grid, log(top$tau2))) else grid
+  inside <- vapply(points, above, 0) > 0
+  edge <- function(i) exp(uniroot(above, points[i + 0:1], tol = 1e-14)$root)
+  starts <- which(!head(inside, -1) & tail(inside, -1))
+  ends <- which(head(inside, -1) & !tail(inside, -1))
+  lows <- c(if (inside[1]) 0, vapply(starts, edge, 0))
+  highs <- vapply(ends, edge, 0)
+  stopifnot(length(lows) == length(highs), length(highs) >= 1)
+  list(tau2_low = lows[1] * d$unit^2, tau2_high = tail(highs, 1) * d$unit^2,
+       pieces = length(lows), tau2 = top$tau2 * d$unit^2,
+       statistic = max(0, 2 * (top$value - f(0))),
+       p_value = if (top$tau2 == 0) 1 else pchisq(2 * (top$value - f(0)), 1, lower.tail = FALSE) / 2)
+}
+profile_of_mu <- function(s) {
+  d <- in_own_units(s)
+  grid <- log_grid(d, 300)
+  top <- highest(function(tau2) profile_height(d, tau2, "ML"), log_grid(d))
+  w <- 1 / (d$v + top$tau2)
+  centre <- sum(w * d$y) / sum(w)
+  lower <- function(mu) {
+    wide <- if (abs(mu) > 10 * diff(range(d$y))) seq(grid[1], 2 * log(abs(mu)) + 5, length.out = 300)
+      else grid
+    2 * (top$value - highest(function(tau2) height_at(d, mu, tau2), wide)$value)
+  }
+  excess <- function(mu) lower(mu) - qchisq(.95, 1)
+  # Outside the effects the ratio only grows; between them every compatible piece is looked for.
+  limit <- function(side) {
+    far <- if (side < 0) min(d$y) else max(d$y)
+    step <- 1 / sqrt(sum(w))
+    while (excess(far) < 0) { far <- far + side * step; step <- 2 * step }
+    # A piece can be as narrow as the error of the most precise studies: look at each of them too.
+    own <- d$y[(d$y - far) * side < 0 & (d$y - centre) * side > 0]
+    points <- side * sort(side * c(seq(far, centre, length.out = 200), own), decreasing = TRUE)
+    i <- which(vapply(points, excess, 0) < 0)[1]
+    uniroot(excess, sort(points[i - 1:0]), tol = 1e-13)$root
+  }
+  ratio <- max(0, lower(-d$start / d$unit))
+  at <- d$start + d$unit * c(limit(-1), limit(1))
+  list(mu_low = at[1], mu_high = at[2],
+       statistic = sign(d$start + d$unit * centre) * sqrt(ratio),
+       p_value = pchisq(ratio, 1, lower.tail = FALSE))
+}
+
+tests_of <- function(method) if (method == "ML") TESTS else setdiff(TESTS, "pl")
 fits <- list()
 for (set in names(sets)) for (method in METHODS) {
-  results <- lapply(TESTS, function(test) attempt(fit_case(sets[[set]], method, test)))
-  names(results) <- TESTS
+  tests <- tests_of(method)
+  results <- lapply(tests, function(test) attempt(fit_case(sets[[set]], method, test)))
+  names(results) <- tests
   entry <- list(set = set, method = method)
   good <- Filter(Negate(failed), results)
   if (length(good)) entry <- c(entry, good[[1]]$shared)
@@ -118,19 +231,40 @@ for (set in names(sets)) for (method in METHODS) {
   fits[[length(fits) + 1]] <- entry
 }
 
-intervals <- lapply(names(sets), function(set) {
-  s <- sets[[set]]
-  limits <- attempt({
-    r <- rma(as.numeric(s$yi), as.numeric(s$vi), method = "DL")
-    interval <- confint(r, control = c(list(tol = 1e-14, maxiter = 10000), search_end(s)))
+# metafor's interval of tau2 and what it makes of it.
+metafor_interval <- function(s, method, type) {
+  attempt({
+    r <- rma(as.numeric(s$yi), as.numeric(s$vi), method = method, control = searching(s))
+    interval <- confint(r, type = type,
+      control = c(list(tol = 1e-14, maxiter = 10000), search_end(s)))
     stopifnot(interval$ub.sign != ">")
-    interval$random
+    limits <- interval$random
+    list(tau2_low = limits["tau^2", "ci.lb"], tau2_high = limits["tau^2", "ci.ub"],
+         i2_low = limits["I^2(%)", "ci.lb"], i2_high = limits["I^2(%)", "ci.ub"],
+         h2_low = limits["H^2", "ci.lb"], h2_high = limits["H^2", "ci.ub"])
   })
-  if (failed(limits)) return(c(list(set = set), limits))
-  list(set = set, tau2_low = limits["tau^2", "ci.lb"], tau2_high = limits["tau^2", "ci.ub"],
-       i2_low = limits["I^2(%)", "ci.lb"], i2_high = limits["I^2(%)", "ci.ub"],
-       h2_low = limits["H^2", "ci.lb"], h2_high = limits["H^2", "ci.ub"])
+}
+# Higgins and Thompson 2002: Q and the test-based interval of H.
+by_q <- function(s) {
+  r <- rma(as.numeric(s$yi), as.numeric(s$vi), method = "EE")
+  q <- r$QE
+  k <- r$k
+  h <- max(1, sqrt(q / (k - 1)))
+  se <- if (q > k) (log(q) - log(k - 1)) / (sqrt(2 * q) - sqrt(2 * k - 3)) / 2
+    else if (k > 2) sqrt(1 / (2 * (k - 2)) * (1 - 1 / (3 * (k - 2)^2))) else NA_real_
+  low <- max(1, exp(log(h) - qnorm(.975) * se))
+  high <- exp(log(h) + qnorm(.975) * se)
+  share <- function(h) 100 * (h^2 - 1) / h^2
+  list(h2_q = h^2, h2_q_low = low^2, h2_q_high = high^2,
+       i2_q = share(h), i2_q_low = share(low), i2_q_high = share(high))
+}
+heterogeneity <- lapply(names(sets), function(set) {
+  s <- sets[[set]]
+  profiles <- lapply(c(ML = "ML", REML = "REML"), function(method) {
+    list(written_out = profile_of_tau2(s, method), metafor = metafor_interval(s, method, "PL"))
+  })
+  list(set = set, QP = metafor_interval(s, "DL", "QP"), PL = profiles, by_q = by_q(s))
 })
 freeze("inverse_variance.json",
-  list(level = 95, methods = I(METHODS), tests = I(TESTS), sets = sets,
-    fits = fits, intervals = intervals))
+  list(level = 95, methods = I(METHODS), tests = I(TESTS), predictions = I(PREDICTIONS),
+    kinds = I(KINDS), sets = sets, fits = fits, heterogeneity = heterogeneity))

@@ -213,3 +213,17 @@ def test_morris_2008_table_5_change_over_the_pretest_sd():
     assert_prints(
         zip(treated.yi - control.yi, ["0.74", "0.95", "1.81", "1.15", "0.51"], strict=True)
     )
+
+
+def test_molloy_2014_correlation_of_conscientiousness_and_adherence():
+    """Molloy, O'Carroll and Ferguson 2014, abstract: 16 studies, r = 0.15 (0.09 to 0.21)."""
+    columns = data("ZCOR", "molloy2014")
+    assert len(columns["n"]) == 16
+    fit = pooled(effect_sizes("ZCOR", columns))
+    assert_prints(
+        [
+            (to_natural("ZCOR", fit.mu), "0.15"),
+            (to_natural("ZCOR", fit.mu_low), "0.09"),
+            (to_natural("ZCOR", fit.mu_high), "0.21"),
+        ]
+    )

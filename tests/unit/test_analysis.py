@@ -136,7 +136,8 @@ def test_a_cloglog_interval_keeps_its_limits_in_order():
 def test_a_change_says_where_its_correlation_comes_from():
     base = {"mean_pre": "50", "sd_pre": "10", "mean_post": "30", "sd_post": "8", "n": "20"}
     table = rows(base | {"correlation": "0.7"}, base | {"sd_change": "7"}, base)
-    result = result_of(table, Plan("primary", Model("MC")))
+    alone = Model("MC", sibling_correlation=False)
+    result = result_of(table, Plan("primary", alone))
     flags = [effect.flags for effect in result.primary.effects]
     assert flags == [(), (), ("assumed r = 0.5",)]
     variances = [effect.vi for effect in result.primary.effects]
@@ -144,6 +145,15 @@ def test_a_change_says_where_its_correlation_comes_from():
     assert variances[1] == pytest.approx(49 / 20)
     assert variances[2] == pytest.approx((100 + 64 - 80) / 20)
     assert "assumed r = 0.5 in 1 of 3 rows" in result.primary.pooled.notes
+
+
+def test_siblings_lend_their_correlation_before_one_is_assumed():
+    base = {"mean_pre": "50", "sd_pre": "10", "mean_post": "30", "sd_post": "8", "n": "20"}
+    table = rows(base | {"correlation": "0.7"}, base | {"correlation": "0.7"}, base)
+    effect = result_of(table, Plan("primary", Model("MC"))).primary.effects[2]
+    assert effect.vi == pytest.approx((100 + 64 - 2 * 0.7 * 80) / 20)
+    (flag,) = effect.flags
+    assert "from 2 sibling studies" in flag
 
 
 def test_corrected_rows_are_flagged_where_the_correction_is_used():
@@ -293,11 +303,11 @@ def test_every_empty_cell_of_the_summary_has_a_reason():
     result = result_of(
         counts((3, 40), (5, 30), (9, 50)), Plan("primary", Model("PLO", prediction=False))
     )
-    (row,) = summary_rows(result)
+    row = summary_rows(result)[0]
     assert row["p_value"] is None and "no p value" in row["note"]
     assert row["pi_low"] is None and "not asked for" in row["note"]
     change = {"mean_pre": "50", "sd_pre": "10", "mean_post": "30", "sd_post": "8", "n": "20"}
-    (row,) = summary_rows(result_of(rows(change, change, change), Plan("primary", Model("MC"))))
+    row = summary_rows(result_of(rows(change, change, change), Plan("primary", Model("MC"))))[0]
     assert row["events"] is None and "no events" in row["note"]
     assert row["p_value"] is not None and "no p value" not in row["note"]
 
@@ -308,7 +318,7 @@ def test_the_summary_has_exactly_the_columns_of_its_contract():
         "pi_high,p_value,mu,se,mu_low,mu_high,tau2,tau2_low,tau2_high,tau,i2,i2_low,i2_high,h2,"
         "q,q_df,q_p,note"
     )
-    (row,) = summary_rows(result_of(counts((1, 10), (2, 20)), Plan("primary", Model("PLO"))))
+    row = summary_rows(result_of(counts((1, 10), (2, 20)), Plan("primary", Model("PLO"))))[0]
     assert set(row) == set(SUMMARY_COLUMNS)
 
 

@@ -138,7 +138,7 @@ def test_a_file_over_the_limit_is_refused_unparsed(folder: Folder):
     [
         ("measure: PR\nlevle: 95", "levle", "Did you mean 'level'?"),
         ("measure: plo", "measure", "Did you mean 'PLO'?"),
-        ("measure: NO", "measure", "Known are GEN, IRLN"),
+        ("measure: NO", "measure", "Known are AS, COR, GEN, IR,"),
         ("measure:", "measure", "'null': is not one of the values"),
         ("measure: PR\nlevel: 0.95", "level", "at least 50. Confidence level in per cent"),
         ("measure: PR\nlevel: 100", "level", "below 100"),
@@ -306,7 +306,7 @@ def test_a_glmm_takes_t_and_what_leaves_it_takes_the_inherited_test(folder, mode
         ("{method: GLMM, test: adhoc}", "measure: PLO", (2, "model.test")),
         (
             "{}",
-            "measure: PLO\nmethod: GLMM\nsensitivity: [{name: x, test: z}, {name: y, level: 90}]",
+            "measure: PLO\nmethod: GLMM\nsensitivity: [{name: x, test: pl}, {name: y, level: 90}]",
             (FIRST + 2, "outcomes.a.sensitivity.0.test"),
         ),
         ("{method: GLMM}", "measure: RR", (FIRST, "outcomes.a.measure")),
@@ -376,7 +376,7 @@ def test_overrides_are_laid_over_key_by_key(folder: Folder):
         ({"review": {"title": {1, 2}}}, "review.title"),
         ({"__use_yte__": True}, ""),
         ({"model.method": "DL"}, "model.method"),
-        ({"model": {"method": "GLMM", "test": "z"}}, "model.test"),
+        ({"model": {"method": "GLMM", "test": "knha"}}, "model.test"),
     ],
 )
 def test_a_wrong_override_is_named_as_config_on_the_command_line(folder, over, setting):

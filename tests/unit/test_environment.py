@@ -3,13 +3,18 @@
 import hashlib
 import re
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import yaml
 
 from metamill.config.load import load_review, schema
+from metamill.config.methods import METHODS, is_inverse_variance
+from metamill.config.settings import Model
 from metamill.measures import MEASURES
-from metamill.pooling import METHODS, TESTS
+from metamill.pooling import METHODS as INVERSE_VARIANCE
+from metamill.pooling import TESTS
+from metamill.pooling.predictive import PREDICTIONS
 from metamill.tables.needs import COLUMN_SETS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -60,8 +65,19 @@ def test_r_environment_lists_the_versions_that_froze_the_references():
 def test_schema_registry_and_codebook_name_the_same_measures_and_methods():
     definitions = schema()["$defs"]
     assert set(definitions["measure"]["enum"]) == set(MEASURES) == set(COLUMN_SETS)
-    assert set(definitions["method"]["enum"]) == {*METHODS, "GLMM"}
-    assert set(definitions["test"]["enum"]) == set(TESTS)
+    assert set(definitions["method"]["enum"]) == set(METHODS)
+    offered = {test for method in METHODS.values() for test in method.tests}
+    assert set(definitions["test"]["enum"]) == offered - {"posterior"}
+    assert set(INVERSE_VARIANCE) == {name for name in METHODS if is_inverse_variance(name)}
+    assert set(TESTS) <= offered
+    assert set(definitions["prediction_interval"]["enum"]) == set(PREDICTIONS)
+
+
+def test_every_setting_of_a_model_can_be_written_in_config():
+    settings = {field.name for field in fields(Model)}
+    properties = schema()["$defs"]
+    for place in ("outcome", "sensitivity"):
+        assert settings <= set(properties[place]["properties"]), place
 
 
 def test_every_setting_is_described_or_named_by_itself():

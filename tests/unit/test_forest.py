@@ -88,7 +88,7 @@ def effect(
     weight: float | None = None,
     flags: tuple[str, ...] = (),
 ) -> Effect:
-    return Effect(0, estimate, 0.1, estimate, low, high, weight, flags)
+    return Effect(0, estimate, 0.1, estimate, low, high, weight, flags=flags)
 
 
 def counts(events: int, total: int) -> dict[str, str]:

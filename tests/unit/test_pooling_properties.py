@@ -8,17 +8,26 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from scipy.special import expit, log_expit, logsumexp
+from scipy.special import chdtri, expit, log_expit, logsumexp, ndtr, stdtr, stdtrit
 
 from metamill.measures import effect_sizes
 from metamill.pooling import METHODS, TESTS, pool, tau2_interval
 from metamill.pooling.glmm import NotIdentified, _likelihood, pool_proportions
-from metamill.pooling.heterogeneity import typical_variance
+from metamill.pooling.heterogeneity import heterogeneity, typical_variance
+from metamill.pooling.predictive import (
+    PREDICTIONS,
+    prediction_df,
+    prediction_interval,
+    probability_beyond,
+)
+from metamill.pooling.profile import likelihood_ratio_tau2
 
 bounded = settings(derandomize=True, max_examples=40, deadline=None, database=None)
 
 RANDOM_EFFECTS = [method for method in METHODS if method != "EE"]
 LIKELIHOOD = ["ML", "REML"]
+# Test pl belongs to ML.
+COMBINATIONS = [(m, t) for m in METHODS for t in TESTS if t != "pl" or m == "ML"]
 EXACT = 1e-12
 
 thousandths = st.integers(-100_000, 100_000).map(lambda i: i / 1000)
@@ -80,8 +89,7 @@ def assert_same_fit(found, expected, v, tolerance, unit=1.0, shift=0.0):
     np.testing.assert_allclose(found.weights, expected.weights, rtol=0, atol=100 * tolerance)
 
 
-@pytest.mark.parametrize("test", TESTS)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("method", "test"), COMBINATIONS)
 @bounded
 @given(data=effects(), seed=st.integers(0, 1000))
 def test_the_order_of_studies_changes_nothing(method, test, data, seed):
@@ -110,8 +118,7 @@ def test_the_order_of_studies_changes_no_glmm(data, seed):
         assert abs(getattr(found, name) - getattr(expected, name)) <= EXACT * scale, name
 
 
-@pytest.mark.parametrize("test", TESTS)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("method", "test"), COMBINATIONS)
 @bounded
 @given(data=effects(), shift=st.integers(-1000, 1000))
 def test_a_shift_of_all_effects_shifts_the_mean_and_nothing_else(method, test, data, shift):
@@ -121,8 +128,7 @@ def test_a_shift_of_all_effects_shifts_the_mean_and_nothing_else(method, test, d
     assert_same_fit(found, expected, v, 1e-11, shift=shift)
 
 
-@pytest.mark.parametrize("test", TESTS)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("method", "test"), COMBINATIONS)
 @bounded
 @given(data=effects(), exponent=st.integers(-12, 12))
 def test_a_change_of_unit_changes_the_unit_of_the_answer(method, test, data, exponent):
@@ -132,14 +138,20 @@ def test_a_change_of_unit_changes_the_unit_of_the_answer(method, test, data, exp
     assert_same_fit(found, expected, v, EXACT, unit=unit)
 
 
+KINDS = [("QP", "REML"), ("PL", "ML"), ("PL", "REML")]
+
+
+@pytest.mark.parametrize(("kind", "method"), KINDS)
 @bounded
 @given(data=effects(), exponent=st.integers(-12, 12))
-def test_a_change_of_unit_changes_the_unit_of_the_tau2_interval(data, exponent):
+def test_a_change_of_unit_changes_the_unit_of_the_tau2_interval(kind, method, data, exponent):
     y, v = data
     unit = 10.0**exponent
     typical = typical_variance(v[:, None], np.ones((len(v), 1))).item()
     for found, expected in zip(
-        tau2_interval(unit * y, unit**2 * v), tau2_interval(y, v), strict=True
+        tau2_interval(unit * y, unit**2 * v, 95, kind, method),
+        tau2_interval(y, v, 95, kind, method),
+        strict=True,
     ):
         assert abs(found / unit**2 - expected) <= EXACT * (typical + expected)
 
@@ -231,7 +243,7 @@ def test_every_study_twice_is_the_same_glmm_with_half_the_variance(data):
     assert twice.se == pytest.approx(once.se / np.sqrt(2), rel=1e-8)
 
 
-@pytest.mark.parametrize("test", TESTS)
+@pytest.mark.parametrize("test", [t for t in TESTS if t != "pl"])
 @pytest.mark.parametrize("method", [m for m in RANDOM_EFFECTS if m != "SJ"])
 @bounded
 @given(
@@ -288,8 +300,7 @@ def test_a_study_without_information_has_no_weight(method, data):
     assert abs(fit.mu - (w * y[:-1]).sum() / w.sum()) <= 1e-10 * (fit.se + np.abs(y).max())
 
 
-@pytest.mark.parametrize("test", TESTS)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("method", "test"), COMBINATIONS)
 @bounded
 @given(data=effects(least=3, most=8), seed=st.integers(0, 1000))
 def test_masked_analyses_equal_separate_fits(method, test, data, seed):
@@ -471,3 +482,239 @@ def test_one_giant_weight_costs_no_digits(exponent):
     fit = pool([float(x) for x in y], [float(x) for x in v], "DL", "z")
     assert fit.tau2 == pytest.approx(float(tau2), rel=1e-9)
     assert fit.i2 == pytest.approx(float(100 * tau2 / (tau2 + typical)), rel=1e-9)
+
+
+def apart(chance, spread):
+    """Precise studies together and vague ones apart: the likelihood often has two maxima."""
+    few, many = chance.integers(2, 5), chance.integers(3, 7)
+    v = np.exp(np.r_[chance.normal(-9, 1, few), chance.normal(0, 0.8, many)])
+    y = np.r_[chance.normal(0, np.sqrt(v[:few])), chance.normal(1, spread, many)]
+    return y, v
+
+
+def pieces(compatible):
+    return int(compatible[0]) + int((~compatible[:-1] & compatible[1:]).sum())
+
+
+@pytest.mark.parametrize("method", LIKELIHOOD)
+def test_profile_limits_of_tau2_are_the_ends_of_a_dense_scan(method):
+    chance = np.random.default_rng(20260103)
+    several = 0
+    for _ in range(120):
+        y, v = apart(chance, 3)
+        interval = tau2_interval(y, v, 95, "PL", method)
+        grid = np.append(0.0, np.geomspace(v.min() * 1e-6, 1e6, 30_000))
+        column = np.tile(y[:, None], len(grid)), np.tile(v[:, None], len(grid))
+        heights = logliks(*column, grid, method == "REML")
+        compatible = heights > heights.max() - chdtri(1, 0.05) / 2
+        inside = grid[compatible]
+        step = grid[2] / grid[1]
+        assert interval.low <= inside[0] <= interval.low * step**2 + grid[1]
+        assert inside[-1] <= interval.high * (1 + 1e-6) <= inside[-1] * step**2
+        assert interval.disconnected == (pieces(compatible) > 1)
+        several += interval.disconnected
+    assert several >= 3, "some sets are disconnected"
+
+
+def test_profile_limits_of_the_mean_are_the_ends_of_a_dense_scan():
+    """The likelihood at every mean and tau2 of two dense grids, with no profile formula."""
+    chance = np.random.default_rng(20260104)
+    for _ in range(25):
+        y, v = apart(chance, chance.choice([0.5, 3]))
+        fit = pool(y, v, "ML", "pl")
+        t = np.append(0.0, np.geomspace(v.min() * 1e-4, 1e4, 3000))
+        w = 1 / (v[:, None] + t)
+        a, b, c = w.sum(axis=0), (w * y[:, None]).sum(axis=0), (w * y[:, None] ** 2).sum(axis=0)
+        constant = 0.5 * np.log(w).sum(axis=0)
+
+        def height(mu, a=a, b=b, c=c, constant=constant):
+            square = c - 2 * b * mu[:, None] + a * mu[:, None] ** 2
+            return (constant - 0.5 * square).max(axis=1)
+
+        critical = (constant - 0.5 * (c - b**2 / a)).max() - chdtri(1, 0.05) / 2
+        width = fit.mu_high - fit.mu_low
+        outside = np.linspace(1e-3, 3, 200) * width
+        assert (height(fit.mu_low - outside) < critical).all()
+        assert (height(fit.mu_high + outside) < critical).all()
+        edges = np.array([fit.mu_low, fit.mu_high])
+        np.testing.assert_allclose(height(edges), critical, rtol=0, atol=1e-4)
+        ratio = 2 * (critical + chdtri(1, 0.05) / 2 - height(np.zeros(1))[0])
+        assert fit.statistic**2 == pytest.approx(ratio, rel=1e-3, abs=1e-3)
+
+
+@bounded
+@given(data=effects(), level=st.sampled_from([50.0, 80.0, 95.0, 99.0]))
+def test_the_profile_interval_of_the_mean_excludes_what_its_test_rejects(data, level):
+    """The test of mu = 0 after a shift, at a limit, has p = 1 - level."""
+    y, v = data
+    fit = pool(y, v, "ML", "pl", level)
+    assert fit.mu_low < fit.mu < fit.mu_high
+    for limit in (fit.mu_low, fit.mu_high):
+        assert pool(y - limit, v, "ML", "pl", level).p_value == pytest.approx(
+            1 - level / 100, rel=1e-7
+        )
+
+
+@bounded
+@given(data=effects(), level=st.floats(1, 99.9))
+def test_a_higher_level_gives_a_wider_profile_interval(data, level):
+    y, v = data
+    for method in LIKELIHOOD:
+        estimate = pool(y, v, method).tau2
+        low, high = tau2_interval(y, v, level, "PL", method)
+        assert low <= estimate <= high
+        lower, higher = tau2_interval(y, v, level + 0.05, "PL", method)
+        assert lower <= low and higher >= high
+
+
+@bounded
+@given(
+    d=st.floats(0.0, 20.0), v=st.tuples(st.floats(0.01, 10), st.floats(0.01, 10)), e=st.floats(0, 1)
+)
+def test_two_studies_have_reml_in_closed_form(d, v, e):
+    """tau2 = (d^2 - v1 - v2)/2; the likelihood depends on v1 + v2 + 2 tau2 = s only.
+
+    With e near 0 tau2 is tiny and the likelihood as flat as can be at its maximum.
+    """
+    total = sum(v)
+    for distance in (d, np.sqrt(total * (1 + e**20))):
+        y, v = np.array([0.0, distance]), np.array(v)
+        tau2 = pool(y, v, "REML").tau2
+        assert abs(tau2 - max(0.0, (distance**2 - total) / 2)) <= 1e-14 * (total + distance**2)
+
+    best = max(total, distance**2)
+    low, high = tau2_interval(y, v, 95, "PL", "REML")
+
+    def fall(s):
+        return np.log(s / best) + distance**2 * (1 / s - 1 / best)
+
+    assert fall(total + 2 * high) == pytest.approx(chdtri(1, 0.05), rel=1e-12)
+    if low > 0:
+        assert fall(total + 2 * low) == pytest.approx(chdtri(1, 0.05), rel=1e-9)
+    else:
+        assert fall(total) <= chdtri(1, 0.05) * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("method", LIKELIHOOD)
+@bounded
+@given(data=effects())
+def test_the_ratio_test_and_the_profile_interval_agree_on_zero(method, data):
+    """tau2 = 0 is in the interval exactly if the statistic is at most the chi2(1) quantile."""
+    y, v = data
+    ratio = likelihood_ratio_tau2(y, v, method)
+    low, _ = tau2_interval(y, v, 95, "PL", method)
+    assert ratio.statistic >= 0 and 0 <= ratio.p_value <= 1
+    assert (pool(y, v, method).tau2 == 0) == (ratio.p_value == 1)
+    if abs(ratio.statistic - chdtri(1, 0.05)) > 1e-9:
+        assert (low == 0) == (ratio.statistic < chdtri(1, 0.05))
+
+
+@pytest.mark.parametrize(("kind", "method"), KINDS)
+def test_one_study_is_compatible_with_every_tau2(kind, method):
+    low, high = tau2_interval([0.3], [0.02], 95, kind, method)
+    assert low == 0 and np.isnan(high)
+
+
+def test_one_study_has_no_profile_no_prediction_and_no_ratio_test():
+    for prediction in PREDICTIONS:
+        fit = pool([0.3], [0.02], "ML", "pl", prediction=prediction)
+        assert fit.mu == 0.3 and fit.se == pytest.approx(np.sqrt(0.02))
+        missing = (fit.mu_low, fit.mu_high, fit.p_value, fit.statistic, fit.pi_low, fit.pi_high)
+        assert np.isnan(missing).all()
+    ratio = likelihood_ratio_tau2([0.3], [0.02])
+    assert np.isnan([ratio.statistic, ratio.p_value]).all()
+    found = heterogeneity([0.3], [0.02], 0.0, 0.0, 0.0)
+    assert all(np.isnan(getattr(found, f.name)) for f in fields(found))
+
+
+def test_two_studies_have_no_hts_prediction():
+    fit = pool([0.3, 0.9], [0.02, 0.03], prediction="hts")
+    assert np.isnan([fit.pi_low, fit.pi_high]).all()
+    assert np.isfinite(pool([0.3, 0.9, 0.1], [0.02, 0.03, 0.05], prediction="hts").pi_low)
+
+
+@bounded
+@given(y=thousandths, v=st.floats(1e-6, 1e6), k=st.integers(2, 30))
+def test_identical_studies_have_profile_intervals_from_zero(y, v, k):
+    """-(k - f)/2 log(1 + t/v) falls by chi2(1)/2 at a known t; f is 1 for REML."""
+    for method, free in (("ML", 0), ("REML", 1)):
+        low, high = tau2_interval(np.full(k, y), np.full(k, v), 95, "PL", method)
+        assert low == 0
+        assert high == pytest.approx(v * np.expm1(chdtri(1, 0.05) / (k - free)), rel=1e-11)
+    assert likelihood_ratio_tau2(np.full(k, y), np.full(k, v)).p_value == 1
+
+
+@pytest.mark.parametrize("kind", PREDICTIONS)
+@bounded
+@given(data=effects(least=3), test=st.sampled_from(["z", "adhoc"]))
+def test_a_prediction_limit_has_a_tail_of_its_own_probability(kind, data, test):
+    y, v = data
+    assume(np.ptp(y) > 0)
+    fit = pool(y, v, "DL", test, 90, prediction=kind)
+    limits = [fit.pi_low, fit.pi_high]
+    tails = probability_beyond(fit.mu, fit.pi_se, fit.tau2, fit.pi_df, limits)
+    np.testing.assert_allclose(tails, [0.95, 0.05], rtol=1e-9)
+    mirrored = probability_beyond(-fit.mu, fit.pi_se, fit.tau2, fit.pi_df, [-fit.pi_low])
+    assert mirrored[0] == pytest.approx(0.05, rel=1e-9)
+
+
+def test_tails_beyond_a_threshold_keep_their_relative_accuracy():
+    """t on 2 degrees of freedom: 1/(x sqrt(2 + x^2) + 2 + x^2); on 1: arctan(1/x)/pi."""
+    for x in (1.0, 1e3, 1e6, 1e9):
+        (two,) = probability_beyond(0.0, 3.0, 16.0, 2, [5 * x])
+        (one,) = probability_beyond(0.0, 3.0, 16.0, 1, [5 * x])
+        (normal,) = probability_beyond(0.0, 3.0, 16.0, np.inf, [5 * min(x, 30)])
+        assert two == pytest.approx(1 / (x * np.sqrt(2 + x * x) + 2 + x * x), rel=1e-12)
+        assert one == pytest.approx(np.arctan(1 / x) / np.pi, rel=1e-12)
+        assert normal == pytest.approx(float(ndtr(-min(x, 30))), rel=1e-12)
+    assert probability_beyond(1.0, 0.1, 0.2, 7, 1.0) == 0.5
+
+
+def test_equal_effects_and_identical_effects_have_no_probability_beyond():
+    with pytest.raises(ValueError, match="equal effects"):
+        probability_beyond(0.1, 0.2, None, 5, 0.0)
+    assert np.isnan(probability_beyond(0.1, 0.0, 0.0, 5, 0.0))
+    fit = pool([0.3] * 4, [0.1] * 4, prediction="knha")
+    assert np.isnan([fit.pi_low, fit.pi_high]).all()
+    assert np.isnan(pool([0.3, 0.5], [0.1] * 2, "EE").pi_df)
+
+
+def test_prediction_quantiles_are_t_and_normal():
+    low, high = prediction_interval([0.0] * 3, [0.6] * 3, 0.64, [3, np.inf, np.nan], 90)
+    assert high[0] == pytest.approx(stdtrit(3, 0.95)) and stdtr(3, low[0]) == pytest.approx(0.05)
+    assert ndtr(high[1]) == pytest.approx(0.95) and np.isnan(high[2])
+    np.testing.assert_array_equal(prediction_df([1, 2, 3], "hts"), [np.nan, np.nan, 1])
+    np.testing.assert_array_equal(prediction_df([1, 2, 3], "z"), [np.nan, np.inf, np.inf])
+
+
+def test_without_heterogeneity_the_limits_of_i2_from_q_depend_on_k_only():
+    """0 to 79 % for five studies: H = 1 and SE(ln H) = sqrt((1 - 1/27)/6)."""
+    y = np.array([0.1, 0.11, 0.1, 0.12, 0.1])
+    found = heterogeneity(y, np.full(5, 0.2), 0.0, 0.0, 0.1)
+    assert (found.i2_q, found.i2_q_low) == (0, 0) and round(found.i2_q_high) == 79
+    assert found.i2_high == pytest.approx(100 / 3) and found.h2_high == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        (lambda y, v: pool(y, v, "REML", "pl"), "method ML, not of REML"),
+        (lambda y, v: pool(y, v, prediction="hksj"), "prediction 'hksj'"),
+        (lambda y, v: pool(y, v, level=100), "level"),
+        (lambda y, v: tau2_interval(y, v, 95, "BJ"), "kind 'BJ'"),
+        (lambda y, v: tau2_interval(y, v, 95, "PL", "DL"), "not for DL"),
+        (lambda y, v: tau2_interval(y, v, 0), "level"),
+        (lambda y, v: tau2_interval(y, v, 101, "PL"), "level"),
+        (lambda y, v: tau2_interval(y, -v), "positive"),
+        (lambda y, v: tau2_interval(y * np.nan, v, 95, "PL"), "finite"),
+        (lambda y, v: tau2_interval([], []), "shape"),
+        (lambda y, v: likelihood_ratio_tau2(y, v, "PM"), "not for PM"),
+        (lambda y, v: likelihood_ratio_tau2(y, v[:2]), "shape"),
+        (lambda y, v: heterogeneity(y, v * 0, 0.0, 0.0, 0.0), "positive"),
+        (lambda y, v: prediction_df(5, "boot"), "boot"),
+        (lambda y, v: prediction_interval(0.0, 1.0, 0.0, 3, 0), "level"),
+    ],
+)
+def test_what_does_not_exist_is_refused_by_name(call, reason):
+    with pytest.raises(ValueError, match=reason):
+        call(np.array([0.1, 0.4, 0.9]), np.array([0.02, 0.1, 0.04]))

@@ -102,6 +102,10 @@ def test_every_number_of_the_tables_is_a_number_of_the_result(page: str):
             known |= {form.text(x) for x in (effect.estimate, effect.ci_low, effect.ci_high)}
             if effect.weight is not None:
                 known.add(wording.number_text(effect.weight, 1))
+    for refit in RESULT.leave_one_out:
+        known |= {form.text(x) for x in (refit.estimate, refit.ci_low, refit.ci_high)}
+        known |= {wording.significant_text(x) for x in (refit.tau2, refit.cook) if x is not None}
+        known |= {str(refit.k), wording.number_text(refit.i2, 0)}
     for row in RESULT.rows:
         known |= {row.cells["events"], row.cells["total"], str(row.line)}
     shown = re.findall(r'<td class="number">(.*?)</td>', page)

@@ -119,7 +119,8 @@ def test_one_rule_of_decimals_per_outcome(result: Result, form: NumberFormat) ->
     ],
 )
 def test_models_are_named_in_words(method: str, test: str, words: str) -> None:
-    assert wording.model_words({"method": method, "test": test}) == words
+    settings = {"method": method, "test": test, "measure": "PLO"}
+    assert wording.model_words(settings) == words
 
 
 def test_heterogeneity_begins_with_tau_and_ends_with_i2() -> None:
@@ -160,7 +161,7 @@ def test_units_are_counted_in_their_plural() -> None:
 
 
 def test_notes_that_only_count_flags_are_left_to_the_footnotes() -> None:
-    effects = (Effect(0, 0.0, 1.0, 0.0, 0.0, 0.1, None, ("implied zero",)),)
+    effects = (Effect(0, 0.0, 1.0, 0.0, 0.0, 0.1, None, flags=("implied zero",)),)
     pooled = Pooled(2, notes=("implied zero in 1 of 2 rows", "two studies: no conclusion"))
     assert wording.own_notes(pooled, effects) == ("two studies: no conclusion",)
 

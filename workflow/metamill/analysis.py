@@ -1,49 +1,67 @@
 """One outcome from its selected rows to its result: every analysis the settings name."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
 from metamill.config.settings import Model, Outcome, Plan
-from metamill.errors import NumericError, Problem
-from metamill.estimation import Data, estimate
+from metamill.estimating import Data, Estimate, estimate
+from metamill.exploring.companions import companions
+from metamill.exploring.refits import cumulative, leave_one_out
 from metamill.exploring.subgroups import level_of, subgroup_levels, subgroup_test
-from metamill.measures import MEASURES, effect_sizes
-from metamill.measures.effects import Array
-from metamill.measures.prepare import generic_scale, prepare
+from metamill.measures import MEASURES
 from metamill.measures.registry import Measure, study_limits
+from metamill.preparation import Prepared, prepared_data
 from metamill.results import (
     Analysis,
+    Derived,
     Effect,
     LeftOut,
     MeasureText,
+    Refit,
     Result,
     StudyRow,
 )
+from metamill.tables.needs import WITHIN_PATIENTS
 from metamill.tables.reader import TableRow
 from metamill.tables.selection import Selection, apply_plan
 
 _SILENT_STATUS = ("", "reported")
-_WITHIN_PATIENTS = ("screw", "vertebra", "segment")
+
+
+@dataclass(frozen=True)
+class _Used:
+    """The rows one analysis pools, as positions in the selection, and what they give to pool."""
+
+    rows: tuple[int, ...]
+    prepared: Prepared
+
+    @property
+    def data(self) -> Data:
+        return self.prepared.data
 
 
 def analyse(outcome: Outcome, selection: Selection) -> Result:
     """The whole result of one outcome; raises NumericError where a number cannot be had."""
     primary = outcome.plans[0]
     measure = MEASURES[primary.model.measure]
-    analyses = [_analysis(outcome, plan, selection) for plan in outcome.plans]
+    pooled_rows = _used(primary, selection)
+    used = [selection.rows[row] for row in pooled_rows.rows]
+    beside = companions(primary, pooled_rows.data, [row.cells for row in used])
+    taken = {plan.name for plan in outcome.plans}
+    plans = (*outcome.plans, *(plan for plan in beside if plan.name not in taken))
+    analyses = [_analysis(plan, selection) for plan in plans]
     tests = []
     for column in outcome.subgroups:
         levels = subgroup_levels(
             selection.rows[effect.row].cells.get(column, "") for effect in analyses[0].effects
         )
-        parts = [_analysis(outcome, primary, selection, (column, level)) for level in levels]
+        parts = [_analysis(primary, selection, (column, level)) for level in levels]
         analyses += parts
         tests.append(subgroup_test(column, levels, [part.pooled for part in parts]))
-    used = [selection.rows[effect.row] for effect in analyses[0].effects]
     units = {row.cells.get("unit") for row in used} - {None, ""}
     return Result(
         outcome=outcome.name,
@@ -61,9 +79,58 @@ def analyse(outcome: Outcome, selection: Selection) -> Result:
         rows=tuple(_study_row(row, measure) for row in selection.rows),
         analyses=tuple(analyses),
         subgroup_tests=tuple(tests),
+        **_refits(outcome, selection, pooled_rows, analyses[0]),
+        derived=_derived(pooled_rows),
         not_reported=selection.not_reported,
         digests={"rows": selection.digest},
         versions={name: version(name) for name in ("numpy", "scipy")},
+    )
+
+
+def _used(plan: Plan, selection: Selection, level: tuple[str, str] | None = None) -> _Used:
+    """What a plan pools; `level` keeps one level of one column only."""
+    rows = apply_plan(selection.rows, plan).used
+    if level is not None:
+        column, wanted = level
+        rows = tuple(
+            row for row in rows if level_of(selection.rows[row].cells.get(column, "")) == wanted
+        )
+    chosen = [selection.rows[row] for row in rows]
+    prepared = prepared_data(chosen, plan, selection.table)
+    return _Used(rows, prepared)
+
+
+def _refits(
+    outcome: Outcome, selection: Selection, used: _Used, primary: Analysis
+) -> dict[str, tuple[Refit, ...]]:
+    """The primary analysis without each study, and study after study, as the settings ask."""
+    model, data = outcome.plans[0].model, used.data
+    first = {int(study): row for study, row in reversed([*zip(data.study, used.rows, strict=True)])}
+    cells = [selection.rows[first[study]].cells for study in sorted(first)]
+    labels = [row.get("label") or row["study"] for row in cells]
+    found: dict[str, tuple[Refit, ...]] = {}
+    if outcome.leave_one_out and primary.pooled.pooled:
+        found["leave_one_out"] = leave_one_out(data, model, primary.pooled, labels)
+    if outcome.cumulative:
+        keys = [_sort_key(row.get(outcome.cumulative, "")) for row in cells]
+        order = np.array(sorted(range(len(keys)), key=lambda i: keys[i]), int)
+        found["cumulative"] = cumulative(data, model, order, labels)
+    return found
+
+
+def _sort_key(cell: str) -> tuple[int, float, str]:
+    """Numbers by size, then words by the alphabet, what is not reported last."""
+    try:
+        return 0, float(cell), ""
+    except ValueError:
+        return (1, 0.0, cell) if cell else (2, 0.0, "")
+
+
+def _derived(used: _Used) -> tuple[Derived, ...]:
+    return tuple(
+        Derived(row, item.column, item.value, item.how)
+        for row, items in zip(used.rows, used.prepared.derived, strict=True)
+        for item in items
     )
 
 
@@ -83,36 +150,26 @@ def _study_row(row: TableRow, measure: Measure) -> StudyRow:
     )
 
 
-def _analysis(
-    outcome: Outcome, plan: Plan, selection: Selection, level: tuple[str, str] | None = None
-) -> Analysis:
+def _analysis(plan: Plan, selection: Selection, level: tuple[str, str] | None = None) -> Analysis:
     """One plan applied to the selected rows; `level` keeps one level of one column only."""
-    divided = apply_plan(selection.rows, plan)
-    used = divided.used
-    left_out = [LeftOut(index, reason) for index, reason in divided.left_out]
-    name = plan.name
+    used = _used(plan, selection, level)
+    name, left_out = plan.name, apply_plan(selection.rows, plan).left_out
     if level is not None:
-        column, wanted = level
-        used = tuple(
-            index
-            for index in used
-            if level_of(selection.rows[index].cells.get(column, "")) == wanted
-        )
-        name, left_out = f"subgroup:{column}={wanted}", []
-    rows = [selection.rows[index] for index in used]
-    data, assumed = _data(rows, plan.model, selection.table)
-    pooled, weights = estimate(data, plan.model)
-    corrected = pooled.pooled and plan.model.method != "GLMM"
+        name, left_out = f"subgroup:{level[0]}={level[1]}", ()
+    rows = [selection.rows[row] for row in used.rows]
+    found = estimate(used.data, plan.model)
+    corrected = found.pooled.pooled and used.prepared.corrects
     flags = [
-        (*told, *_row_flags(row, bool(data.effects.corrected[i]) and corrected))
-        for i, (row, told) in enumerate(zip(rows, assumed, strict=True))
+        (*told, *_row_flags(row, bool(used.data.effects.corrected[i]) and corrected))
+        for i, (row, told) in enumerate(zip(rows, used.prepared.flags, strict=True))
     ]
+    unit_note = () if plan.model.icc else _unit_note(rows)
     return Analysis(
         name=name,
         settings=_model_settings(plan.model),
-        effects=_effects(used, data, plan.model, weights, flags),
-        pooled=replace(pooled, notes=pooled.notes + _unit_note(rows) + _flag_notes(flags)),
-        left_out=tuple(left_out),
+        effects=_effects(used, plan.model, found, flags),
+        pooled=replace(found.pooled, notes=found.pooled.notes + unit_note + _flag_notes(flags)),
+        left_out=tuple(LeftOut(*item) for item in left_out),
     )
 
 
@@ -127,36 +184,6 @@ def _model_settings(model: Model) -> dict[str, Any]:
     )
 
 
-def _data(rows: list[TableRow], model: Model, table: str) -> tuple[Data, list[list[str]]]:
-    """What the rows give to pool, and per row what had to be assumed.
-
-    A GLMM needs no correction; its effects are only shown, with the measure's own correction.
-    """
-    cells = [row.cells for row in rows]
-    try:
-        scale = generic_scale(cells) if model.measure == "GEN" and cells else None
-        columns, assumed = prepare(model.measure, cells, model.correlation)
-    except ValueError as error:
-        advice = "Check the table against the source, or exclude the row with a reason"
-        raise NumericError(Problem(table, str(error), advice)) from None
-    own = model.method == "GLMM"
-    effects = effect_sizes(
-        model.measure, columns, add=None if own else model.add, to=None if own else model.to
-    )
-    for row, y, v in zip(rows, effects.yi, effects.vi, strict=True):
-        if not (np.isfinite(y) and np.isfinite(v) and v > 0):
-            raise NumericError(
-                Problem(
-                    table,
-                    f"has no usable {model.measure}: effect {y:g}, sampling variance {v:g}",
-                    "Check the row, allow a continuity correction, or exclude it with a reason",
-                    row.line,
-                    value=row.cells["study"],
-                )
-            )
-    return Data(columns, effects, scale), assumed
-
-
 def _row_flags(row: TableRow, corrected: bool) -> list[str]:
     """What a reader must know of a row: corrections, and how its numbers came about."""
     flags = ["continuity correction"] if corrected else []
@@ -167,36 +194,52 @@ def _row_flags(row: TableRow, corrected: bool) -> list[str]:
 
 
 def _effects(
-    used: tuple[int, ...],
-    data: Data,
-    model: Model,
-    weights: Array | None,
-    flags: list[tuple[str, ...]],
+    used: _Used, model: Model, found: Estimate, flags: list[tuple[str, ...]]
 ) -> tuple[Effect, ...]:
-    if not used:
+    data, measure = used.data, MEASURES[model.measure]
+    if not used.rows:
         return ()
-    centre, low, high = study_limits(
-        model.measure, data.columns, data.effects, model.level, data.scale
-    )
-    return tuple(
-        Effect(
-            row=index,
-            yi=float(data.effects.yi[i]),
-            vi=float(data.effects.vi[i]),
-            estimate=float(centre[i]),
-            ci_low=float(min(low[i], high[i])),
-            ci_high=float(max(low[i], high[i])),
-            weight=None if weights is None else float(weights[i]),
-            flags=flags[i],
+    limits = study_limits(model.measure, data.columns, data.effects, model.level, data.scale)
+
+    def sums(names: Sequence[str]) -> list[float | None]:
+        if not names:
+            return [None] * len(used.rows)
+        totals = sum(data.columns[name] for name in names)
+        return [None if np.isnan(x) else float(x) for x in np.asarray(totals)]
+
+    events, sizes = sums(measure.event), sums(measure.size)
+    effects = []
+    for i, row in enumerate(used.rows):
+        centre, low, high = (float(x[i]) for x in limits)
+        effects.append(
+            Effect(
+                row=row,
+                yi=float(data.effects.yi[i]),
+                vi=float(data.effects.vi[i]),
+                estimate=centre,
+                ci_low=min(low, high),
+                ci_high=max(low, high),
+                weight=None if found.weights is None else float(found.weights[i]),
+                events=events[i],
+                size=sizes[i],
+                **_posterior(found, i),
+                flags=flags[i],
+            )
         )
-        for i, index in enumerate(used)
-    )
+    return tuple(effects)
+
+
+def _posterior(found: Estimate, i: int) -> dict[str, float]:
+    names = ("posterior", "posterior_low", "posterior_high")
+    if found.posterior is None:
+        return {}
+    return dict(zip(names, (float(x) for x in found.posterior[i]), strict=False))
 
 
 def _unit_note(rows: Sequence[TableRow]) -> tuple[str, ...]:
     """A warning where units share a patient; nothing corrects for it."""
     units = {row.cells.get("unit", "") for row in rows}
-    if not units & set(_WITHIN_PATIENTS):
+    if not units & set(WITHIN_PATIENTS):
         return ()
     return ("units of one patient are counted as if independent, so the intervals are too narrow",)
 

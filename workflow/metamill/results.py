@@ -56,7 +56,44 @@ class Effect:
     ci_low: float
     ci_high: float
     weight: float | None
+    events: float | None = None
+    size: float | None = None
+    posterior: float | None = None
+    posterior_low: float | None = None
+    posterior_high: float | None = None
     flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Test:
+    """A test beside the main one, for example of tau2 = 0; df None where it has none."""
+
+    name: str
+    statistic: float
+    df: float | None
+    p: float
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """The probability that a new study's true value lies above a threshold (natural scale)."""
+
+    threshold: float
+    above: float
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number with its interval that only some models have, under its name.
+
+    `scale` says where it lives: "natural" as the estimate, "model" as mu, "percent" as I2.
+    """
+
+    name: str
+    scale: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -64,10 +101,14 @@ class Pooled:
     """The pooled numbers of one analysis; fields are columns of summary.csv.
 
     estimate, ci_*, pi_* are on the natural scale, mu, se, mu_* on the model scale; i2* in per
-    cent. `marginal` is the mean proportion of a GLMM, beside its median `estimate`. `q_test`
-    names the heterogeneity test. `weights` says what the weights are: "inverse variance" or
-    "approximate". `pooled` is False where the numbers are one study's or an exact limit.
-    `pi_doubtful` marks a prediction interval from fewer than five studies.
+    cent. I2 and H2 are defined by tau2 and the typical sampling variance, i2_q* and h2_q* by Q.
+    `marginal` is the mean proportion of a GLMM, beside its median `estimate`. `q_test` names the
+    heterogeneity test. `weights` says what the weights are: "inverse variance", "approximate"
+    (the information of each study in a GLMM) and others. `interval` is "confidence" or
+    "credible". `pooled` is False where the numbers are one study's or an exact limit.
+    `pi_doubtful` marks a prediction interval from fewer than five studies. `tests` and `also` are
+    what only some models have;
+    `policy` says what this number of studies allows.
     """
 
     k: int
@@ -93,12 +134,27 @@ class Pooled:
     i2_low: float | None = None
     i2_high: float | None = None
     h2: float | None = None
+    h2_low: float | None = None
+    h2_high: float | None = None
+    i2_q: float | None = None
+    i2_q_low: float | None = None
+    i2_q_high: float | None = None
+    h2_q: float | None = None
+    h2_q_low: float | None = None
+    h2_q_high: float | None = None
     q: float | None = None
     q_df: int | None = None
     q_p: float | None = None
     q_test: str = "Q"
     marginal: float | None = None
+    marginal_low: float | None = None
+    marginal_high: float | None = None
+    interval: str = "confidence"
     weights: str = "inverse variance"
+    tests: tuple[Test, ...] = ()
+    beyond: tuple[Beyond, ...] = ()
+    also: tuple[Quantity, ...] = ()
+    policy: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -106,8 +162,8 @@ class Pooled:
 class Analysis:
     """One way of pooling an outcome.
 
-    `name` is "primary", "subgroup:<column>=<level>" or "sensitivity:<name>"; `settings` are the
-    resolved model settings (measure, method, test, level, prediction, correlation, add, to).
+    `name` is "primary", "subgroup:<column>=<level>", "sensitivity:<name>" or "companion:<name>";
+    `settings` are the resolved model settings (the fields of config.settings.Model).
     """
 
     name: str
@@ -127,6 +183,43 @@ class SubgroupTest:
     q_df: int | None
     q_p: float | None
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Refit:
+    """The primary analysis on other rows: one study left out, or the studies up to one.
+
+    `left_out` or `up_to` names the study (its label), the other is empty. `k` counts studies;
+    numbers as in Pooled, None where there is no pooled estimate, and then `note` says why. `cook`
+    (Cook's distance) and `covariance_ratio` compare a leave-one-out refit with the analysis of all
+    studies (Viechtbauer and Cheung 2010), on the model scale.
+    """
+
+    left_out: str
+    up_to: str
+    k: int
+    estimate: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    mu: float | None = None
+    se: float | None = None
+    tau2: float | None = None
+    i2: float | None = None
+    q: float | None = None
+    p_value: float | None = None
+    cook: float | None = None
+    covariance_ratio: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Derived:
+    """One number that a row does not print and that was computed from others it prints."""
+
+    row: int
+    column: str
+    value: float
+    how: str
 
 
 @dataclass(frozen=True)
@@ -156,6 +249,9 @@ class Result:
     rows: tuple[StudyRow, ...]
     analyses: tuple[Analysis, ...]
     subgroup_tests: tuple[SubgroupTest, ...] = ()
+    leave_one_out: tuple[Refit, ...] = ()
+    cumulative: tuple[Refit, ...] = ()
+    derived: tuple[Derived, ...] = ()
     not_reported: tuple[str, ...] = ()
     digests: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -172,6 +268,8 @@ def write(result: Result, path: Path) -> None:
     content = {"format": FORMAT} | asdict(result)
     for analysis in content["analyses"]:
         analysis["pooled"] = rounded(analysis["pooled"], SIGNIFICANT_TABLE)
+    for refits in ("leave_one_out", "cumulative"):
+        content[refits] = rounded(content[refits], SIGNIFICANT_TABLE)
     write_text(path, json_text(content))
 
 
@@ -192,6 +290,9 @@ def read(path: Path) -> Result:
             SubgroupTest(**item | {"levels": tuple(item["levels"])})
             for item in raw["subgroup_tests"]
         ),
+        leave_one_out=tuple(Refit(**item) for item in raw["leave_one_out"]),
+        cumulative=tuple(Refit(**item) for item in raw["cumulative"]),
+        derived=tuple(Derived(**item) for item in raw["derived"]),
         not_reported=tuple(raw["not_reported"]),
         digests=raw["digests"],
         versions=raw["versions"],
@@ -203,9 +304,19 @@ def _analysis(raw: dict[str, Any]) -> Analysis:
         name=raw["name"],
         settings=raw["settings"],
         effects=tuple(Effect(**item | {"flags": tuple(item["flags"])}) for item in raw["effects"]),
-        pooled=Pooled(**raw["pooled"] | {"notes": tuple(raw["pooled"]["notes"])}),
+        pooled=_pooled(raw["pooled"]),
         left_out=tuple(LeftOut(**item) for item in raw["left_out"]),
     )
+
+
+def _pooled(raw: dict[str, Any]) -> Pooled:
+    nested = {
+        "tests": tuple(Test(**item) for item in raw["tests"]),
+        "beyond": tuple(Beyond(**item) for item in raw["beyond"]),
+        "also": tuple(Quantity(**item) for item in raw["also"]),
+        "notes": tuple(raw["notes"]),
+    }
+    return Pooled(**raw | nested)
 
 
 SUMMARY_COLUMNS = (

@@ -77,8 +77,8 @@ def result_format(result: Result) -> NumberFormat:
     """The one rule for all estimates and limits of an outcome.
 
     Proportions are per cent with one decimal, or two where the estimate is below 1 %; ratios have
-    two decimals, or three where an estimate is below 0.05; rates have two significant digits at
-    their centre; other measures have the decimals that their size asks for.
+    two decimals, or three where an estimate is below 0.05; correlations have two; rates have two
+    significant digits at their centre; other measures have the decimals that their size asks for.
     """
     primary = result.primary
     items: list[Effect | Pooled] = [*primary.effects, primary.pooled]
@@ -90,11 +90,15 @@ def result_format(result: Result) -> NumberFormat:
         centre = _centre(primary.pooled, primary.effects)
         decimals = 1 - floor(log10(centre)) if centre > 0 else 3
         return NumberFormat(min(max(decimals, 1), 6), positive=True)
+    if family == "correlation":
+        return NumberFormat(2)
     if result.measure.log_axis:
         smallest = min((item.estimate for item in items if item.estimate), default=1.0)
         return NumberFormat(3 if smallest < 0.05 else 2, positive=True)
     numbers = [x for item in items for x in (item.estimate, item.ci_low, item.ci_high)]
     largest = max((abs(x) for x in numbers if x is not None and isfinite(x)), default=1.0)
+    if 0 < largest < 1:
+        return NumberFormat(min(2 - floor(log10(largest)), 9))
     steps = ((1000.0, 0), (10.0, 1), (1.0, 2), (0.0, 3))
     return NumberFormat(next(decimals for least, decimals in steps if largest >= least))
 
@@ -171,7 +175,6 @@ MODEL_SCALES = {
     "RR": "log",
     "ROM": "log",
     "IRR": "log",
-    "AS": "arcsine",
     "ZCOR": "Fisher z",
 }
 """The scale on which a measure is pooled, where it is not the printed one."""
@@ -189,6 +192,9 @@ METHODS = {
     "DL2": "two-step DerSimonian-Laird",
     "MH": "Mantel-Haenszel",
     "PETO": "Peto",
+    "BAYES": "Bayes",
+    "RVE": "correlated effects, robust variance",
+    "MV": "three levels, REML",
 }
 EQUAL_EFFECTS = ("EE", "MH", "PETO")
 
@@ -197,6 +203,8 @@ TESTS = {
     "t": "t interval",
     "knha": "Hartung-Knapp interval",
     "adhoc": "Hartung-Knapp interval with max(1, q)",
+    "pl": "profile-likelihood interval",
+    "cr2": "cluster-robust interval (CR2, Satterthwaite)",
 }
 
 
@@ -208,13 +216,30 @@ def effects_name(settings: Mapping[str, Any]) -> str:
 def model_words(settings: Mapping[str, Any]) -> str:
     """The model in full: "Random effects (REML), Hartung-Knapp interval with max(1, q)"."""
     method, test = settings["method"], settings["test"]
-    if method == "GLMM":
-        name = "Binomial-normal GLMM (maximum likelihood)"
-    else:
+    if method == "BAYES":
+        return f"Random effects, Bayes with half-normal({settings['tau_prior']:g}) prior of tau"
+    name = _MODEL_NAMES.get(method, {}).get(settings["measure"])
+    if name is None:
         name = f"{effects_name(settings)} ({METHODS.get(method, method)})"
+    elif "{glmm}" in name:
+        name = name.format(glmm=settings["glmm"])
+    if settings.get("aggregate"):
+        name += f", one effect per study (rho = {settings['rho']:g})"
     if method in EQUAL_EFFECTS and test == "z":
         return name
     return f"{name}, {TESTS.get(test, test)}"
+
+
+_MODEL_NAMES: dict[str, dict[str, str]] = {
+    "GLMM": {
+        "PLO": "Binomial-normal GLMM (maximum likelihood)",
+        "IRLN": "Poisson-normal GLMM (maximum likelihood)",
+        "OR": "Binomial-normal GLMM of two groups ({glmm}, maximum likelihood)",
+        "IRR": "Poisson-normal GLMM of two groups ({glmm}, maximum likelihood)",
+    },
+    "BETABIN": {"PLO": "Beta-binomial model (maximum likelihood)"},
+}
+"""Models of counts, by method and measure."""
 
 
 def heterogeneity_words(pooled: Pooled, measure: MeasureText) -> str:

@@ -1,18 +1,31 @@
 """Defaults, outcome and sensitivity entries laid over each other; rules a schema cannot say."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
 from typing import Any
 
-from metamill.config.origin import Origin
+from metamill.config.methods import (
+    ASSUMED_CORRELATIONS,
+    ASSUMED_ICC,
+    CHANGE_MEASURES,
+    DEPENDENT,
+    ICC_MEASURES,
+    METHODS,
+    is_inverse_variance,
+    takes_fractions,
+)
+from metamill.config.origin import Origin, shown
 from metamill.config.plain_text import cleaned
 from metamill.config.settings import Display, Levels, Model, Outcome, Plan, Review, RowFilter
 from metamill.config.strict_yaml import Path
 from metamill.errors import Problem
 
-MODEL_KEYS = ("measure", "method", "test", "level", "prediction", "correlation", "add", "to")
-ASSUMED_CORRELATIONS = (0.2, 0.5, 0.8)
-CHANGE_MEASURES = ("MC", "SMCC", "SMCR")
+MODEL_KEYS = tuple(f.name for f in fields(Model))
+NATIVE_POINTS = ("MC", "MD")
+"""Measures in the score's own points, where an important difference is a threshold."""
+DEFAULT_RHO = 0.5
+_DEFAULTS_ONLY = ("rho", "tau2_interval", "prediction_interval")
+"""Settings that the section `model` may hold for those analyses that can use them."""
 _DEVICES = (
     "con",
     "nul",
@@ -61,15 +74,18 @@ def _outcome(
         for i, item in enumerate(entry.get("exclude", ()))
     )
     model = _model((defaults, own), origin, problems)
+    important = _important_thresholds(entry, model)
+    model = replace(model, thresholds=model.thresholds or important)
     primary = Plan("primary", model, exclude, same_cohort=dict(entry.get("same_cohort", {})))
     plans = [primary]
     for index, change in enumerate(entry.get("sensitivity", ())):
         here = (*at, "sensitivity", index)
+        changed = _model((defaults, own, (here, change)), origin, problems)
         plans.append(
             replace(
                 primary,
                 name=f"sensitivity:{cleaned(change['name'])}",
-                model=_model((defaults, own, (here, change)), origin, problems),
+                model=replace(changed, thresholds=changed.thresholds or important),
                 include=_row_filter(change, "include", here, origin, ""),
                 drop=_row_filter(
                     change, "exclude", here, origin, f"left out by '{cleaned(change['name'])}'"
@@ -77,20 +93,57 @@ def _outcome(
                 same_cohort=primary.same_cohort | change.get("same_cohort", {}),
             )
         )
-    if primary.model.measure in CHANGE_MEASURES:
-        for r in ASSUMED_CORRELATIONS:
-            if r != primary.model.correlation:
-                assumed = replace(primary.model, correlation=r)
-                plans.append(replace(primary, name=f"sensitivity:r = {r:g}", model=assumed))
+    plans += _grids(primary)
     problems += _repeated_names(plans, (*at, "sensitivity"), entry, origin)
     select = _levels(entry.get("select", {}), (*at, "select"), origin)
-    return Outcome(name, entry["table"], select, tuple(plans), tuple(entry.get("subgroups", ())))
+    return Outcome(
+        name,
+        entry["table"],
+        select,
+        tuple(plans),
+        tuple(entry.get("subgroups", ())),
+        entry.get("leave_one_out", True),
+        entry.get("cumulative", ""),
+    )
+
+
+def _important_thresholds(entry: Mapping[str, Any], model: Model) -> tuple[float, ...]:
+    """The important difference in the direction that is better, in both where none is stated."""
+    difference = entry.get("scale", {}).get("important_difference")
+    if difference is None or model.measure not in NATIVE_POINTS:
+        return ()
+    better = {"lower": (-difference,), "higher": (difference,)}
+    return better.get(entry.get("direction", ""), (-difference, difference))
+
+
+def _grids(primary: Plan) -> list[Plan]:
+    """The primary analysis under other values of what it has to assume."""
+    model = primary.model
+    grids: list[tuple[str, str, tuple[float, ...]]] = []
+    if model.measure in CHANGE_MEASURES:
+        grids.append(("correlation", "r", ASSUMED_CORRELATIONS))
+    if model.rho is not None:
+        grids.append(("rho", "rho", ASSUMED_CORRELATIONS))
+    if model.icc is not None:
+        grids.append(("icc", "ICC", ASSUMED_ICC))
+    return [
+        replace(primary, name=f"sensitivity:{name} = {x:g}", model=_assuming(model, key, x))
+        for key, name, values in grids
+        for x in values
+        if x != getattr(model, key)
+    ]
+
+
+def _assuming(model: Model, key: str, value: Any) -> Model:
+    """The model with another assumption, which sibling studies do not forestall."""
+    siblings = model.sibling_correlation and key != "correlation"
+    return replace(model, **{key: value}, sibling_correlation=siblings)
 
 
 def _repeated_names(
     plans: list[Plan], at: Path, entry: Mapping[str, Any], origin: Origin
 ) -> list[Problem]:
-    """Names of analyses must differ by more than case; those of the r grid are taken."""
+    """Names of analyses must differ by more than case; those of the grids are taken."""
     written = len(entry.get("sensitivity", ()))
     names = [plan.name.casefold() for plan in plans[1:]]
     return [
@@ -108,37 +161,71 @@ def _repeated_names(
 def _model(layers: tuple[Layer, ...], origin: Origin, problems: list[Problem]) -> Model:
     """The last layer that sets a key decides it.
 
-    A GLMM has no Knapp-Hartung variance: it takes the t interval unless `test` is set where, or
-    below where, the GLMM is chosen.
+    A method that has no Knapp-Hartung variance takes its own first test unless `test` is set
+    where, or below where, the method is chosen.
     """
     chosen: dict[str, Any] = {}
-    set_in = dict.fromkeys(("method", "measure", "test"), -1)
+    set_in: dict[str, int] = {}
     for depth, (_, layer) in enumerate(layers):
         here = {key: layer[key] for key in MODEL_KEYS if key in layer}
         chosen |= here
-        set_in |= {key: depth for key in set_in if key in here}
-    if chosen.get("method") == "GLMM" and set_in["test"] < set_in["method"]:
-        chosen["test"] = "t"
-    if "level" in chosen:
-        chosen["level"] = float(chosen["level"])
+        set_in |= dict.fromkeys(here, depth)
+    method = METHODS[chosen.get("method", Model.method)]
+    if "adhoc" not in method.tests and set_in.get("test", -1) < set_in.get("method", -1):
+        chosen["test"] = method.tests[0]
+    for key in ("level", "tau_prior", "rho", "icc", "correlation", "add"):
+        if key in chosen:
+            chosen[key] = float(chosen[key])
+    chosen["thresholds"] = tuple(float(x) for x in chosen.get("thresholds", ()))
+    if chosen.get("method") in DEPENDENT or chosen.get("aggregate"):
+        chosen.setdefault("rho", DEFAULT_RHO)
     model = Model(**chosen)
-    if model.method != "GLMM":
-        return model
-
-    def refuse(key: str, depth: int, rule: str, advice: str) -> None:
-        place = origin.place((*layers[depth][0], key))
-        problem = Problem(rule=rule, advice=advice, value=chosen[key], **place)
+    idle = {key for key, *_ in _conflicts(model) if key in _DEFAULTS_ONLY and not set_in.get(key)}
+    reset: dict[str, Any] = {key: getattr(Model, key) for key in idle}
+    model = replace(model, **reset)
+    for key, rule, advice in _conflicts(model):
+        blamed = max(("measure", "method"), key=lambda key: set_in.get(key, -1))
+        if key != "method" and key in set_in:
+            blamed = key
+        at = origin.place((*layers[set_in[blamed]][0], blamed))
+        problem = Problem(rule=rule, advice=advice, value=shown(chosen[blamed]), **at)
         if problem not in problems:
             problems.append(problem)
-
-    if model.measure != "PLO":
-        key = max(("method", "measure"), key=lambda key: set_in[key])
-        rule = f"a GLMM is fitted to proportions on the logit scale, not to {model.measure}"
-        refuse(key, set_in[key], rule, "Set measure: PLO, or another method")
-    if model.test != "t":
-        rule = "a GLMM has a t interval (k - 1 degrees of freedom) here"
-        refuse("test", set_in["test"], rule, "Set test: t, or remove the line")
     return model
+
+
+def _conflicts(model: Model) -> Iterator[tuple[str, str, str]]:
+    """Settings that do not go together: the key at fault, the rule, what to do."""
+    method, name = METHODS[model.method], model.method
+    if method.measures is not None and model.measure not in method.measures:
+        rule = f"method {name} pools {method.what}, not {model.measure}"
+        yield "method", rule, f"Set measure: {method.measures[0]}, or another method"
+    if model.test not in method.tests:
+        rule = f"is no test of method {name}"
+        offered = " or ".join(test for test in method.tests if test != "posterior")
+        yield "test", rule, f"Set test: {offered}" if offered else "Remove the line"
+    if model.tau2_interval == "PL" and name not in ("ML", "REML"):
+        rule = f"the profile likelihood of tau2 belongs to ML and REML, not to {name}"
+        yield "tau2_interval", rule, "Set method: REML, or remove the line"
+    if model.tau2_interval == "QP" and not is_inverse_variance(name):
+        rule = f"the Q-profile needs inverse-variance pooling, not {name}"
+        yield "tau2_interval", rule, "Remove the line"
+    if model.prediction_interval == "knha" and not is_inverse_variance(name):
+        rule = f"Knapp-Hartung needs inverse-variance pooling, not {name}"
+        yield "prediction_interval", rule, "Set prediction_interval: t"
+    if name == "GLMM" and model.measure == "IRR" and model.glmm == "CM.AL":
+        rule = "the conditional model of rate ratios is exact, there is no approximate one"
+        yield "glmm", rule, "Set glmm: CM.EL or UM.FS"
+    if model.aggregate and (method.own_counts or name in DEPENDENT):
+        rule = f"method {name} cannot pool aggregated effects"
+        yield "aggregate", rule, "Set a method that pools effects, for example REML"
+    if model.icc is not None and not takes_fractions(name, model.measure, model.glmm):
+        rule = f"method {name} cannot pool effective sample sizes of measure {model.measure}"
+        counts = ", ".join(ICC_MEASURES)
+        yield "icc", rule, f"They are for counts ({counts}) by inverse variance or GLMM"
+    if model.rho is not None and not (model.aggregate or name in DEPENDENT):
+        rule = f"method {name} uses no correlation within studies"
+        yield "rho", rule, "Set aggregate: true, or method: RVE or MV"
 
 
 def _display(entry: Mapping[str, Any], figures: Mapping[str, Any]) -> Display:

@@ -7,6 +7,7 @@ shown (`Display`), so that a new title never recomputes anything.
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from metamill.config.methods import DEPENDENT
 from metamill.files import canonical_json
 
 Levels = dict[str, tuple[str, ...]]
@@ -14,16 +15,44 @@ Levels = dict[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Model:
-    """How effects are made and pooled. `add` and `to` None: the measure's own correction."""
+    """How effects are made and pooled.
+
+    `sibling_correlation`: whether studies
+    without an SD of the change take the mean correlation of those that have one before the assumed
+    `correlation`. `add` and `to` None: the measure's own correction. `tau2_interval` None: the Q-profile, or the
+    profile likelihood where a model has only that. `glmm` names the model of two groups. `rho` is
+    the assumed correlation of the sampling errors of one study's rows, `icc` the assumed
+    correlation of units within a patient (None: units counted as independent). `tau_prior` is the
+    scale of the half-normal prior of tau (None: no companion where 0.5 has no meaning).
+    `thresholds` are on the natural scale.
+    """
 
     measure: str
     method: str = "REML"
     test: str = "adhoc"
     level: float = 95.0
     prediction: bool = True
+    prediction_interval: str = "t"
+    tau2_interval: str | None = None
+    glmm: str = "UM.FS"
+    rho: float | None = None
+    aggregate: bool = False
+    icc: float | None = None
+    tau_prior: float | None = None
+    thresholds: tuple[float, ...] = ()
     correlation: float = 0.5
+    sibling_correlation: bool = True
     add: float | None = None
     to: str | None = None
+
+    @property
+    def dependent(self) -> bool:
+        """Whether the model knows that rows of one study depend on each other."""
+        return self.aggregate or self.method in DEPENDENT or self.test == "cr2"
+
+
+def model_from_dict(raw: dict[str, Any]) -> Model:
+    return Model(**raw | {"thresholds": tuple(raw["thresholds"])})
 
 
 @dataclass(frozen=True)
@@ -63,13 +92,18 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Everything that decides an outcome's numbers. `plans[0]` is the primary analysis."""
+    """Everything that decides an outcome's numbers. `plans[0]` is the primary analysis.
+
+    `leave_one_out` and `cumulative` (a column to order by, or "") repeat the primary analysis.
+    """
 
     name: str
     table: str
     select: Levels
     plans: tuple[Plan, ...]
     subgroups: tuple[str, ...] = ()
+    leave_one_out: bool = True
+    cumulative: str = ""
 
     def to_json(self) -> str:
         """One line, sorted: equal settings are equal text."""
@@ -84,7 +118,7 @@ def outcome_from_dict(raw: dict[str, Any]) -> Outcome:
         plans=tuple(
             Plan(
                 name=plan["name"],
-                model=Model(**plan["model"]),
+                model=model_from_dict(plan["model"]),
                 exclude=tuple(_row_filter(item) for item in plan["exclude"]),
                 include=_row_filter(plan["include"]) if plan["include"] else None,
                 drop=_row_filter(plan["drop"]) if plan["drop"] else None,
@@ -93,6 +127,8 @@ def outcome_from_dict(raw: dict[str, Any]) -> Outcome:
             for plan in raw["plans"]
         ),
         subgroups=tuple(raw["subgroups"]),
+        leave_one_out=raw["leave_one_out"],
+        cumulative=raw["cumulative"],
     )
 
 

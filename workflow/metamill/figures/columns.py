@@ -1,6 +1,7 @@
-"""The columns of extracted data that a forest plot shows beside a study, by family of measure."""
+"""The columns of extracted data that a forest plot shows beside a study, by measure."""
 
 from dataclasses import dataclass
+from math import pi
 
 from metamill.config.settings import Display
 from metamill.results import MeasureText, Pooled, Result, StudyRow
@@ -50,32 +51,34 @@ _TWO_COUNTS = _arms(("Events", ("events",), "{}"), ("Total", ("total",), "{}"))
 _TWO_RATES = _arms(("Events", ("events",), "{}"), ("Time", ("time",), "{}"))
 _TWO_MEANS = _arms(("Mean (SD)", ("mean", "sd"), _MEAN_SD), ("n", ("n",), "{}"))
 
-LAYOUTS: dict[str, tuple[tuple[DataColumn, ...], ...]] = {
-    "proportion": ((_EVENTS, DataColumn(("Total",), ("total",), total="n")),),
-    "rate": ((_EVENTS, DataColumn(("Time",), ("time",), total="n")),),
-    "mean": ((_SIZE, DataColumn(("Mean (SD)",), ("mean", "sd"), _MEAN_SD)),),
-    "change": (
-        (
-            _SIZE,
-            DataColumn(("Before:", "mean (SD)"), ("mean_pre", "sd_pre"), _MEAN_SD),
-            DataColumn(("After:", "mean (SD)"), ("mean_post", "sd_post"), _MEAN_SD),
-        ),
-    ),
-    "ratio": (_TWO_COUNTS, _TWO_RATES, _TWO_MEANS),
-    "difference": (_TWO_COUNTS, _TWO_RATES, _TWO_MEANS),
-}
-"""For each family its layouts; the first whose columns the table has is used."""
+_ONE_COUNT = (_EVENTS, DataColumn(("Total",), ("total",), total="n"))
+_ONE_RATE = (_EVENTS, DataColumn(("Time",), ("time",), total="n"))
+_ONE_MEAN = (_SIZE, DataColumn(("Mean (SD)",), ("mean", "sd"), _MEAN_SD))
+_CHANGE = (
+    _SIZE,
+    DataColumn(("Before:", "mean (SD)"), ("mean_pre", "sd_pre"), _MEAN_SD),
+    DataColumn(("After:", "mean (SD)"), ("mean_post", "sd_post"), _MEAN_SD),
+)
 
-_OTHERWISE = ((_SIZE,),)
+LAYOUTS: dict[str, tuple[DataColumn, ...]] = {
+    **dict.fromkeys(("PR", "PLN", "PLO", "PAS", "PFT"), _ONE_COUNT),
+    **dict.fromkeys(("IR", "IRLN", "IRS"), _ONE_RATE),
+    "MN": _ONE_MEAN,
+    **dict.fromkeys(("MC", "SMCC", "SMCR"), _CHANGE),
+    **dict.fromkeys(("OR", "RR", "RD", "AS"), _TWO_COUNTS),
+    **dict.fromkeys(("MD", "SMD", "ROM"), _TWO_MEANS),
+    **dict.fromkeys(("IRR", "IRD"), _TWO_RATES),
+    **dict.fromkeys(("COR", "ZCOR", "GEN"), (_SIZE,)),
+}
+"""For each measure its columns; a correlation is printed as the estimate already."""
 
 
 def data_columns(result: Result) -> tuple[DataColumn, ...]:
     """The columns to show for a result; none where its table has none of them."""
     present = {name for row in result.rows for name, cell in row.cells.items() if cell}
-    for layout in LAYOUTS.get(result.measure.family, _OTHERWISE):
-        if all(name in present for column in layout for name in column.cells):
-            return layout
-    return ()
+    layout = LAYOUTS[result.measure.code]
+    complete = all(name in present for column in layout for name in column.cells)
+    return layout if complete else ()
 
 
 def group_name(group: str, display: Display) -> str:
@@ -87,6 +90,12 @@ def bounds(measure: MeasureText, display: Display) -> tuple[float, float]:
     infinite = float("inf")
     if measure.family == "proportion":
         return 0.0, 1.0
+    if measure.family == "rate":
+        return 0.0, infinite
+    if measure.family == "correlation" or measure.code == "RD":
+        return -1.0, 1.0
+    if measure.code == "AS":
+        return -pi / 2, pi / 2
     if measure.family == "mean":
         low = -infinite if display.minimum is None else display.minimum
         return low, infinite if display.maximum is None else display.maximum

@@ -367,9 +367,10 @@ def _axis_label(result: Result) -> str:
 
 def _sides(result: Result, display: Display) -> tuple[str, str] | None:
     """What the left and the right of the null value mean; None where that is not known."""
-    if display.direction is None or result.measure.null is None:
+    family = result.measure.family
+    if display.direction is None or result.measure.null is None or family == "correlation":
         return None
-    if result.measure.family == "change":
+    if family == "change":
         better, worse = "Improvement", "Worsening"
     else:
         better, worse = (

@@ -48,12 +48,29 @@ def double_arcsine_proportion(columns: Columns, add: float, to: str) -> Effects:
     return Effects(yi, 1 / (4 * n + 2), rows)
 
 
-def log_rate(columns: Columns, add: float, to: str) -> Effects:
-    """IRLN: log(x/t), with variance 1/x."""
+def _one_rate(columns: Columns, add: float, to: str) -> tuple[Array, Array, Array]:
+    """Events, time and correction flags; only the events grow, and only none is a zero cell."""
     x, t = columns["events"], columns["time"]
     rows = corrected_rows(x == 0, to) & (add > 0)
-    x = x + add * rows
+    return x + add * rows, t, rows
+
+
+def raw_rate(columns: Columns, add: float, to: str) -> Effects:
+    """IR: x/t, with variance x/t^2."""
+    x, t, rows = _one_rate(columns, add, to)
+    return Effects(x / t, x / t**2, rows)
+
+
+def log_rate(columns: Columns, add: float, to: str) -> Effects:
+    """IRLN: log(x/t), with variance 1/x."""
+    x, t, rows = _one_rate(columns, add, to)
     return Effects(np.log(x / t), 1 / x, rows)
+
+
+def root_rate(columns: Columns, add: float, to: str) -> Effects:
+    """IRS: sqrt(x/t), with variance 1/(4t)."""
+    x, t, rows = _one_rate(columns, add, to)
+    return Effects(np.sqrt(x / t), 1 / (4 * t), rows)
 
 
 def _two_groups(columns: Columns, add: float, to: str) -> tuple[Array, ...]:
@@ -83,6 +100,34 @@ def risk_difference(columns: Columns, add: float, to: str) -> Effects:
     a, b, c, d, rows = _two_groups(columns, add, to)
     p, q, n1, n2 = a / (a + b), c / (c + d), a + b, c + d
     return Effects(p - q, p * (1 - p) / n1 + q * (1 - q) / n2, rows)
+
+
+def arcsine_difference(columns: Columns, add: float, to: str) -> Effects:
+    """AS: asin sqrt p - asin sqrt q, with variance 1/(4 n1) + 1/(4 n2) (Ruecker et al. 2009)."""
+    a, b, c, d, rows = _two_groups(columns, add, to)
+    n1, n2 = a + b, c + d
+    yi = np.arcsin(np.sqrt(a / n1)) - np.arcsin(np.sqrt(c / n2))
+    return Effects(yi, 1 / (4 * n1) + 1 / (4 * n2), rows)
+
+
+def _two_rates(columns: Columns, add: float, to: str) -> tuple[Array, ...]:
+    """Events and time under treatment, then under control, and correction flags."""
+    x1, x2 = columns["events_treatment"], columns["events_control"]
+    rows = corrected_rows((x1 == 0) | (x2 == 0), to) & (add > 0)
+    t1, t2 = columns["time_treatment"], columns["time_control"]
+    return x1 + add * rows, t1, x2 + add * rows, t2, rows
+
+
+def log_rate_ratio(columns: Columns, add: float, to: str) -> Effects:
+    """IRR: log of the ratio of rates, with variance 1/x1 + 1/x2."""
+    x1, t1, x2, t2, rows = _two_rates(columns, add, to)
+    return Effects(np.log(x1 / t1) - np.log(x2 / t2), 1 / x1 + 1 / x2, rows)
+
+
+def rate_difference(columns: Columns, add: float, to: str) -> Effects:
+    """IRD: difference of rates, with variance x1/t1^2 + x2/t2^2."""
+    x1, t1, x2, t2, rows = _two_rates(columns, add, to)
+    return Effects(x1 / t1 - x2 / t2, x1 / t1**2 + x2 / t2**2, rows)
 
 
 def generic(columns: Columns, add: float, to: str) -> Effects:

@@ -21,6 +21,27 @@ class Effects:
     corrected: Array
 
 
+def usable_rows(columns: Columns) -> Array:
+    """Rows whose numbers can be data: events within their total, time and n above zero, shape (k,).
+
+    Columns are judged by their names, with or without the name of an arm; an empty cell (nan) is
+    usable here, and only what is computed from it is nan.
+    """
+    usable = np.full(np.shape(next(iter(columns.values()))), True)
+    for name, values in columns.items():
+        kind, _, side = name.partition("_")
+        if kind == "events":
+            total = columns.get(f"total_{side}" if side else "total", np.inf)
+            usable &= ~((values < 0) | (values > total))
+        elif kind in ("total", "n", "time") and side in ("", "treatment", "control"):
+            usable &= ~(values <= 0)
+        elif kind == "sd":
+            usable &= ~(values < 0)
+        elif kind == "correlation":
+            usable &= ~(np.abs(values) > 1)
+    return usable
+
+
 def uncorrected(yi: Array, vi: Array) -> Effects:
     return Effects(yi, vi, np.zeros(len(yi), bool))
 

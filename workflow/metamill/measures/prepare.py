@@ -1,18 +1,33 @@
-"""From the cells of rows to the arrays a measure needs, with a flag for everything assumed."""
+"""From the cells of rows to the arrays a measure needs, with a record of all that was derived."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
 
+from metamill.measures.derive import DerivedCell, derive, measure_columns, sibling_correlations
+from metamill.measures.derive.spread import PRINTED_LEVEL
 from metamill.measures.effects import Array
 from metamill.measures.scales import FORWARD
 from metamill.tables.needs import COLUMN_SETS
 
 Cells = Mapping[str, str]
-Prepared = tuple[dict[str, Array], list[list[str]]]
 
-PRINTED_LEVEL = 95.0
+
+@dataclass(frozen=True)
+class Prepared:
+    """The k rows of an analysis as a measure takes them.
+
+    `columns` are float arrays (k,), nan where a row does without the column. `flags` and `derived`
+    say per row what a reader must know and every number that no cell holds. `inflation` (k,), at
+    least 1, multiplies the sampling variances of the effects.
+    """
+
+    columns: dict[str, Array]
+    flags: tuple[tuple[str, ...], ...]
+    derived: tuple[tuple[DerivedCell, ...], ...]
+    inflation: Array
 
 
 def numbers(rows: Sequence[Cells], column: str) -> Array:
@@ -20,45 +35,43 @@ def numbers(rows: Sequence[Cells], column: str) -> Array:
     return np.array([float(row.get(column) or "nan") for row in rows])
 
 
-def prepare(measure: str, rows: Sequence[Cells], correlation: float) -> Prepared:
+def prepare(
+    measure: str, rows: Sequence[Cells], correlation: float, siblings: Sequence[Cells] = ()
+) -> Prepared:
     """Columns of `measure` from `rows`, and per row what had to be assumed or derived.
 
-    Raises ValueError where a cell holds what the measure cannot use.
+    A change whose SD nothing in its row gives takes the mean correlation of the `siblings` on its
+    scale (all rows of the table, say), and only where they have none the assumed `correlation`.
+    Raises ValueError, naming the study, where cells contradict each other.
     """
-    flags: list[list[str]] = [[] for _ in rows]
+    nothing: tuple[tuple[()], ...] = tuple(() for _ in rows)
     if measure == "GEN":
-        return _generic(rows), flags
-    columns = {name: numbers(rows, name) for name in COLUMN_SETS[measure][0]}
-    if measure in ("MC", "SMCC", "SMCR"):
-        columns |= _correlations(columns, rows, correlation, flags)
-    return columns, flags
-
-
-def _correlations(
-    columns: dict[str, Array], rows: Sequence[Cells], assumed: float, flags: list[list[str]]
-) -> dict[str, Array]:
-    """The correlation of each row: reported, from the SD of the change, or assumed."""
-    sd_change, r = numbers(rows, "sd_change"), numbers(rows, "correlation")
-    pre, post = columns["sd_pre"], columns["sd_post"]
-    derived = (pre**2 + post**2 - sd_change**2) / (2 * pre * post)
-    for row, implied in zip(rows, derived, strict=True):
-        if abs(implied) > 1:
-            raise ValueError(
-                f"{row.get('study')}: an SD of the change of {row['sd_change']} is impossible with "
-                f"SDs of {row['sd_pre']} and {row['sd_post']} (correlation {implied:.3g})"
-            )
-    for index in np.flatnonzero(np.isnan(r) & np.isnan(derived)):
-        flags[index].append(f"assumed r = {assumed:g}")
-    r = np.where(np.isnan(r), np.where(np.isnan(derived), assumed, derived), r)
-    return {"sd_change": sd_change, "correlation": r}
+        return Prepared(_generic(rows), nothing, nothing, np.ones(len(rows)))
+    r = sibling_correlations(siblings)
+    found = []
+    for row in rows:
+        try:
+            sibling = r.get(row.get("scale") or "")
+            found.append(derive(measure, row, siblings=sibling, assumed=correlation))
+        except ValueError as reason:
+            raise ValueError(f"{row.get('study')}: {reason}") from None
+    return Prepared(
+        {
+            name: np.array([item.columns[name] for item in found], float)
+            for name in measure_columns(measure)
+        },
+        tuple(item.flags for item in found),
+        tuple(item.derived for item in found),
+        np.array([item.factor for item in found], float),
+    )
 
 
 def generic_scale(rows: Sequence[Cells]) -> str:
-    """The scale that all rows of a GEN outcome are pooled on.
+    """The scale that all rows of a GEN outcome are pooled on; identity for no rows.
 
     Raises ValueError if they differ or if one is unknown.
     """
-    scales = sorted({row.get("scale") or "identity" for row in rows})
+    scales = sorted({row.get("scale") or "identity" for row in rows}) or ["identity"]
     if len(scales) > 1:
         raise ValueError(f"effects on different scales cannot be pooled: {', '.join(scales)}")
     if scales[0] not in FORWARD:

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from metamill.measures import counts, means, scales
-from metamill.measures.effects import Array, Columns, Effects
+from metamill.measures import correlations, counts, means, scales
+from metamill.measures.effects import Array, Columns, Effects, usable_rows
 from metamill.measures.limits import poisson_exact, wilson
 from metamill.measures.prepare import PRINTED_LEVEL
 
@@ -38,14 +38,23 @@ class Measure:
     @property
     def bounds(self) -> tuple[float, float]:
         """Limits that a value on the natural scale cannot pass."""
-        if self.family == "proportion":
-            return 0.0, 1.0
-        return (-1.0, 1.0) if self.code == "RD" else (-np.inf, np.inf)
+        return _BOUNDS.get(self.code) or _BOUNDS.get(self.family, (-np.inf, np.inf))
 
     @property
     def log_axis(self) -> bool:
-        """Ratios and rates are drawn on a logarithmic axis."""
-        return self.family in ("ratio", "rate")
+        """Ratios, and rates that are pooled as logarithms, are drawn on a logarithmic axis."""
+        return self.family in ("ratio", "rate") and self.scale == "log"
+
+
+_BOUNDS = {
+    "proportion": (0.0, 1.0),
+    "rate": (0.0, np.inf),
+    "ratio": (0.0, np.inf),
+    "correlation": (-1.0, 1.0),
+    "RD": (-1.0, 1.0),
+    "AS": (-np.pi / 2, np.pi / 2),
+}
+"""Limits of a family of measures, or of one."""
 
 
 def _proportion(
@@ -65,8 +74,33 @@ def _proportion(
     )
 
 
-def _two_proportions(
-    code: str, name: str, family: str, scale: str, effects: Callable[..., Effects]
+def _rate(
+    code: str, name: str, scale: str, effects: Callable[..., Effects], add: float = 0.5
+) -> Measure:
+    return Measure(
+        code,
+        name,
+        "incidence rate",
+        "rate",
+        effects,
+        scale,
+        add=add,
+        to="only0",
+        event=("events",),
+    )
+
+
+_TWO_TOTALS = ("total_treatment", "total_control")
+
+
+def _two_counts(
+    code: str,
+    name: str,
+    family: str,
+    scale: str,
+    effects: Callable[..., Effects],
+    add: float = 0.5,
+    size: tuple[str, ...] = _TWO_TOTALS,
 ) -> Measure:
     return Measure(
         code,
@@ -76,9 +110,9 @@ def _two_proportions(
         effects,
         scale,
         null=0.0,
-        add=0.5,
+        add=add,
         to="only0",
-        size=("total_treatment", "total_control"),
+        size=size,
         event=("events_treatment", "events_control"),
     )
 
@@ -95,29 +129,39 @@ def _change(code: str, name: str, effects: Callable[..., Effects]) -> Measure:
     )
 
 
-def _two_means(code: str, name: str, effects: Callable[..., Effects]) -> Measure:
+def _two_means(
+    code: str,
+    name: str,
+    effects: Callable[..., Effects],
+    family: str = "difference",
+    scale: str = "identity",
+) -> Measure:
     return Measure(
         code,
         name,
-        name,
-        "difference",
+        name.removeprefix("log "),
+        family,
         effects,
+        scale,
         null=0.0,
         size=("n_treatment", "n_control"),
     )
 
 
-_RATE = Measure(
-    "IRLN",
-    "log incidence rate",
-    "incidence rate",
-    "rate",
-    counts.log_rate,
-    "log",
-    add=0.5,
-    to="only0",
-    event=("events",),
-)
+def _correlation(code: str, name: str, scale: str, effects: Callable[..., Effects]) -> Measure:
+    return Measure(
+        code,
+        name,
+        "correlation",
+        "correlation",
+        effects,
+        scale,
+        null=0.0,
+        size=("n",),
+    )
+
+
+_MEAN = Measure("MN", "mean", "mean", "mean", means.raw_mean, size=("n",))
 
 _GENERIC = Measure(
     "GEN",
@@ -138,15 +182,35 @@ MEASURES: dict[str, Measure] = {
         _proportion(
             "PFT", "double arcsine proportion", "PFT", counts.double_arcsine_proportion, 0.0
         ),
-        _RATE,
+        _rate("IR", "incidence rate", "identity", counts.raw_rate),
+        _rate("IRLN", "log incidence rate", "log", counts.log_rate),
+        _rate("IRS", "square root of the incidence rate", "square", counts.root_rate, 0.0),
+        _MEAN,
         _change("MC", "mean change", means.mean_change),
         _change("SMCC", "standardised mean change", means.standardised_change),
         _change("SMCR", "standardised mean change (baseline SD)", means.standardised_change_raw),
-        _two_proportions("OR", "log odds ratio", "ratio", "log", counts.log_odds_ratio),
-        _two_proportions("RR", "log risk ratio", "ratio", "log", counts.log_risk_ratio),
-        _two_proportions("RD", "risk difference", "difference", "identity", counts.risk_difference),
+        _two_counts("OR", "log odds ratio", "ratio", "log", counts.log_odds_ratio),
+        _two_counts("RR", "log risk ratio", "ratio", "log", counts.log_risk_ratio),
+        _two_counts("RD", "risk difference", "difference", "identity", counts.risk_difference),
+        _two_counts(
+            "AS", "arcsine difference", "difference", "identity", counts.arcsine_difference, 0.0
+        ),
         _two_means("MD", "mean difference", means.mean_difference),
         _two_means("SMD", "standardised mean difference", means.standardised_mean_difference),
+        _two_means("ROM", "log ratio of means", means.log_ratio_of_means, "ratio", "log"),
+        _two_counts(
+            "IRR", "log incidence rate ratio", "ratio", "log", counts.log_rate_ratio, size=()
+        ),
+        _two_counts(
+            "IRD",
+            "incidence rate difference",
+            "difference",
+            "identity",
+            counts.rate_difference,
+            size=(),
+        ),
+        _correlation("COR", "correlation", "identity", correlations.raw_correlation),
+        _correlation("ZCOR", "Fisher z of the correlation", "tanh", correlations.fisher_z),
         _GENERIC,
     )
 }
@@ -161,15 +225,20 @@ def effect_sizes(
 ) -> Effects:
     """Effects and sampling variances of measure `code` from its columns, each of shape (k,).
 
-    `add` and `to` replace the measure's own continuity correction (see docs/statistics.md).
-    Raises KeyError for an unknown measure, rule or missing column.
+    `add` and `to` replace the measure's own continuity correction (see docs/statistics.md). Rows
+    whose numbers cannot be data (more events than units, a correlation beyond 1) or have no such
+    effect are nan or infinite. Raises KeyError for an unknown measure, rule or missing column.
     """
     measure = MEASURES[code]
     arrays = {name: np.asarray(values, float) for name, values in columns.items()}
     with np.errstate(divide="ignore", invalid="ignore"):
-        return measure.effects(
+        found = measure.effects(
             arrays, measure.add if add is None else add, measure.to if to is None else to
         )
+        usable = usable_rows(arrays)
+    return Effects(
+        np.where(usable, found.yi, np.nan), np.where(usable, found.vi, np.nan), found.corrected
+    )
 
 
 def to_natural(
@@ -177,13 +246,15 @@ def to_natural(
 ) -> Array:
     """Values of measure `code` from the model scale to the natural scale.
 
-    `sizes` (study sizes) are needed for PFT only; `scale` overrides the measure's own for GEN.
+    `sizes` (study sizes, of which the harmonic mean is taken) are needed for PFT only, and
+    scales.pft_range says what depends on them; `scale` overrides the measure's own for GEN. Raises
+    ValueError for PFT without sizes or with sizes that are not above zero.
     """
     values = np.asarray(x, float)
     if code == "PFT":
         if sizes is None:
             raise ValueError("the double arcsine needs the study sizes to be turned back")
-        return scales.double_arcsine_to_proportion(values, np.asarray(sizes, float))
+        return scales.double_arcsine_to_proportion(values, scales.harmonic_mean(sizes))
     return scales.BACK[scale or MEASURES[code].scale](values)
 
 
@@ -193,7 +264,8 @@ def study_limits(
     """Each study's own estimate and limits on the natural scale, each of shape (k,).
 
     Counts of one group use the observed proportion or rate with Wilson or exact limits, so that
-    a continuity correction never moves what a study reported; the rest use yi -+ z sqrt(vi).
+    a continuity correction never moves what a study reported; correlations have the limits of
+    Fisher's z, whichever way they are pooled; the rest use yi -+ z sqrt(vi).
     """
     family = MEASURES[code].family
     if family == "generic":
@@ -204,6 +276,9 @@ def study_limits(
     if family == "rate":
         estimate = columns["events"] / columns["time"]
         return estimate, *poisson_exact(columns["events"], columns["time"], level)
+    if family == "correlation":
+        r = columns["correlation"]
+        return r, *correlations.fisher_limits(r, columns["n"], level)
     return _normal_limits(code, effects, level, scale)
 
 

@@ -1,37 +1,98 @@
-"""Binomial-normal model for single-arm proportions: events_i ~ Bin(total_i, expit(mu + tau z_i)).
+"""Generalised linear mixed models with one random effect, fitted by maximum likelihood.
 
-The random-intercept logistic model of Hamza, van Houwelingen and Stijnen 2008
-(doi 10.1016/j.jclinepi.2007.03.016) and Stijnen, Hamza and Oezdemir 2010 (doi 10.1002/sim.4040),
-fitted by maximum likelihood without any continuity correction. The integrals over z are adaptive:
-nodes follow each study's own mode and curvature, since fixed nodes are wider apart than the
-likelihood of a large study and then give a wrong answer in silence. They are spaced by a sinh
-map (dense at the mode, stretching to the reach of the normal density), because Gauss-Hermite
-nodes lose digits on the one-sided likelihood of a study without events when tau is large.
+The effect of study i is theta_i = mu + tau z_i, z standard normal, and its counts follow
+
+    proportions           events ~ Binomial(total, expit(theta))                          PLO
+    rates                 events ~ Poisson(time exp(theta))                               IRLN
+    two groups, CM.EL     events_treatment ~ Fisher's noncentral hypergeometric           OR
+                          distribution given both margins, log odds ratio theta
+    two groups, CM.AL     events_treatment ~ Binomial(all events, expit(theta + log of    OR
+                          total_treatment/total_control)), its limit for rare events
+    two groups, rates     the same with times for totals, which is exact                  IRR
+
+Models: Hamza, van Houwelingen and Stijnen 2008 (doi 10.1016/j.jclinepi.2007.03.016) and Stijnen,
+Hamza and Oezdemir 2010 (doi 10.1002/sim.4040). No continuity correction is made.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import chdtrc, chdtri, expit, gammaln, log_expit, stdtrit, xlogy
+from scipy.special import chdtrc, expit, ndtr, ndtri, stdtr, stdtrit
 
-Array = np.ndarray
+from metamill.pooling.glmm_families import (
+    Array,
+    Studies,
+    binomial,
+    hypergeometric,
+    poisson,
+    refusal,
+    saturated,
+    slopes,
+)
+from metamill.pooling.glmm_limits import interval
+from metamill.pooling.glmm_maximum import Maximum, maximise
+from metamill.pooling.glmm_quadrature import Likelihood, likelihood, modes
+from metamill.pooling.glmm_subsets import point_fits
+from metamill.pooling.identified import NotIdentified, TooCostly
 
-_NODES = np.linspace(-1.0, 1.0, 121)
-_NORMAL_REACH = 9.0
-_TAU_MAX = 8.0
-_SINGULAR = 1e-10
-_TAU_GRID = np.geomspace(0.02, _TAU_MAX, 16)
+__all__ = [
+    "LIKELIHOODS",
+    "GLMMFit",
+    "NotIdentified",
+    "TooCostly",
+    "conditional_studies",
+    "point_fits",
+    "pool_conditional",
+    "pool_proportions",
+    "pool_rate_ratios",
+    "pool_rates",
+    "proportion_studies",
+    "rate_ratio_studies",
+    "rate_studies",
+]
+
+LIKELIHOODS = ("CM.AL", "CM.EL")
+TABLES_MAX = 20_000
+
+_Z = np.linspace(-9.0, 9.0, 241)
+_DENSITY = np.exp(-0.5 * _Z**2) * (_Z[1] - _Z[0]) / np.sqrt(2 * np.pi)
+
+_ONE_ARM = (
+    "no study has an event",
+    "every unit has an event",
+    "no study has more than one unit, so nothing tells tau from zero",
+)
+_TWO_ARMS = (
+    "as many events as possible are in the control group: the ratio has no finite estimate",
+    "as many events as possible are in the treatment group: the ratio has no finite estimate",
+    "no study has more than one event, so nothing tells tau from zero",
+)
 
 
 @dataclass(frozen=True)
 class GLMMFit:
-    """The fitted model on the logit scale; `marginal` is the mean proportion over studies.
+    """The fitted model on the link scale (logit, log rate, log ratio).
 
-    `estimate` of a study with random effect zero is expit(mu), the median proportion. `weights`
-    (per cent) are information weights 1/(tau2 + 1/(n p (1 - p))) at the empirical Bayes
-    proportions: a description, not the weights of an estimating equation. tau2_high is nan where
-    the profile likelihood stays above its critical value up to the largest tau searched.
+    `k` counts the informative studies; `uninformative` holds the positions of the others, which
+    have no weight and an empirical Bayes estimate of nan. `statistic` and `p_value` test mu = 0,
+    which means something for two groups only. `tau2_se` comes from the observed information of
+    (mu, tau); it is nan at tau = 0, and a description, as the interval is that of the profile.
+
+    `marginal` is the mean over studies of the back-transformed effect (proportion, rate, ratio),
+    where the median is that of mu. Its limits come from the delta method on the link scale:
+    g(marginal) -+ quantile se, with the gradient of g(marginal) in (mu, tau) and
+    the full covariance of both from the observed information (at tau = 0 the variance of mu).
+
+    `q` is the likelihood-ratio statistic of one common effect against one effect per study; `lrt`
+    that of tau2 = 0 against the model, whose p-value is half that of chi-squared with one degree
+    of freedom (Self and Liang 1987), and 1 where tau2 = 0.
+
+    `weights` (per cent) are information weights 1/(tau2 + 1/information) at the empirical Bayes
+    effects: a description, not the weights of an estimating equation. `empirical_bayes` are the
+    posterior modes, back-transformed. tau2_high is nan where the profile likelihood stays above
+    its critical value up to the largest tau searched.
     """
 
     k: int
@@ -39,6 +100,8 @@ class GLMMFit:
     se: float
     mu_low: float
     mu_high: float
+    statistic: float
+    p_value: float
     tau2: float
     tau2_low: float
     tau2_high: float
@@ -47,221 +110,208 @@ class GLMMFit:
     q: float
     q_df: int
     q_p: float
+    lrt: float
+    lrt_p: float
     loglik: float
     marginal: float
+    marginal_low: float
+    marginal_high: float
     weights: Array
     empirical_bayes: Array
+    tau2_se: float = float("nan")
+    uninformative: tuple[int, ...] = ()
 
 
-class NotIdentified(ArithmeticError):
-    """The likelihood has no interior maximum, or too little information to have one."""
-
-
-def _modes(x: Array, n: Array, mu: float, tau: float) -> Array:
-    """z maximising the integrand of each study: the root of tau (x - n p(z)) - z, decreasing."""
-    low, high = -abs(tau) * (n - x), abs(tau) * x
-    z = np.zeros_like(x)
-    for _ in range(200):
-        p = expit(mu + tau * z)
-        slope = tau * (x - n * p) - z
-        low = np.where(slope > 0, z, low)
-        high = np.where(slope > 0, high, z)
-        newton = z + slope / (1 + tau**2 * n * p * (1 - p))
-        following = np.where((newton > low) & (newton < high), newton, 0.5 * (low + high))
-        if np.all(np.abs(following - z) <= 1e-13 * (1 + np.abs(z))):
-            return following
-        z = following
-    return z
-
-
-def _nodes(mode: Array, scale: Array) -> tuple[Array, Array]:
-    """Nodes z and log(weight/sqrt(2 pi)), each (k, nodes), for integrands peaked at `mode`.
-
-    The trapezoidal rule after z = mode + scale sinh(u); its error falls exponentially with the
-    number of nodes for an integrand that is analytic around the real line.
-    """
-    reach = np.arcsinh(_NORMAL_REACH / scale)[:, None]
-    u = reach * _NODES
-    step = reach * (_NODES[1] - _NODES[0])
-    z = mode[:, None] + scale[:, None] * np.sinh(u)
-    return z, np.log(scale[:, None] * np.cosh(u) * step / np.sqrt(2 * np.pi))
-
-
-@dataclass(frozen=True)
-class _Likelihood:
-    value: float
-    gradient: Array
-    hessian: Array
-
-
-def _likelihood(x: Array, n: Array, mu: float, tau: float) -> _Likelihood:
-    """Log-likelihood without the binomial coefficients, gradient and Hessian in (mu, tau).
-
-    Derivatives are posterior moments over z (Louis 1982): the score is E[h'], the Hessian
-    E[h''] + Var[h'] with h the binomial log-likelihood of a study.
-    """
-    mode = _modes(x, n, mu, tau)
-    p = expit(mu + tau * mode)
-    z, log_width = _nodes(mode, 1 / np.sqrt(1 + tau**2 * n * p * (1 - p)))
-    eta = mu + tau * z
-    log_terms = (
-        x[:, None] * log_expit(eta) + (n - x)[:, None] * log_expit(-eta) - 0.5 * z**2 + log_width
-    )
-    top = log_terms.max(axis=1, keepdims=True)
-    terms = np.exp(log_terms - top)
-    total = terms.sum(axis=1, keepdims=True)
-    posterior = terms / total
-    p = expit(eta)
-    slope = x[:, None] - n[:, None] * p
-    bend = -n[:, None] * p * (1 - p)
-
-    def mean(values: Array) -> Array:
-        return (posterior * values).sum(axis=1)
-
-    by_mu, by_tau = mean(slope), mean(z * slope)
-    hessian_mu = mean(bend + slope**2) - by_mu**2
-    hessian_cross = mean(z * bend + z * slope**2) - by_mu * by_tau
-    hessian_tau = mean(z**2 * bend + (z * slope) ** 2) - by_tau**2
-    cross = hessian_cross.sum()
-    return _Likelihood(
-        value=float((np.log(total) + top).sum()),
-        gradient=np.array([by_mu.sum(), by_tau.sum()]),
-        hessian=np.array([[hessian_mu.sum(), cross], [cross, hessian_tau.sum()]]),
-    )
-
-
-def _profile(x: Array, n: Array, tau: float, mu: float) -> tuple[float, float]:
-    """The mu that maximises the likelihood at this tau, and that maximum."""
-    at = _likelihood(x, n, mu, tau)
-    for _ in range(100):
-        curvature = at.hessian[0, 0]
-        step = at.gradient[0] / -curvature if curvature < 0 else np.sign(at.gradient[0])
-        step = float(np.clip(step, -2, 2))
-        following = _likelihood(x, n, mu + step, tau)
-        while following.value < at.value - 1e-9 and abs(step) > 1e-9:
-            step /= 2
-            following = _likelihood(x, n, mu + step, tau)
-        mu, at = mu + step, following
-        if abs(step) <= 1e-9 * (1 + abs(mu)):
-            break
-    return mu, at.value
-
-
-def _common_logit(x: Array, n: Array) -> tuple[float, float]:
-    """mu and log-likelihood at tau = 0: every study shares one proportion."""
-    p = x.sum() / n.sum()
-    return float(np.log(p / (1 - p))), float((xlogy(x, p) + xlogy(n - x, 1 - p)).sum())
-
-
-def _maximise(x: Array, n: Array) -> tuple[float, float, float]:
-    """mu, tau and the log-likelihood at the global maximum (tau may be 0)."""
-    mu_0, value_0 = _common_logit(x, n)
-    profile = []
-    mu = mu_0
-    for tau in _TAU_GRID:
-        mu, value = _profile(x, n, tau, mu)
-        profile.append((value, mu, tau))
-    value, mu, tau = max(profile)
-    if tau == _TAU_GRID[-1]:
-        raise NotIdentified(
-            "the studies are so far apart that the likelihood rises up to a between-study "
-            f"standard deviation of {_TAU_MAX:g} on the logit scale"
-        )
-    p = x.sum() / n.sum()
-    rises_at_zero = ((x - n * p) ** 2 - n * p * (1 - p)).sum() > 0
-    if value <= value_0 and not rises_at_zero:
-        return mu_0, 0.0, value_0
-    at = _likelihood(x, n, mu, tau)
-    for _ in range(200):
-        try:
-            step = -np.linalg.solve(at.hessian, at.gradient)
-        except np.linalg.LinAlgError:
-            step = at.gradient
-        if at.gradient @ step < 0:
-            step = at.gradient / np.abs(np.diag(at.hessian)).max()
-        step = step * min(1.0, 1 / np.abs(step).max())
-        following = _likelihood(x, n, mu + step[0], tau + step[1])
-        slack = 1e-10 + 1e-14 * abs(at.value)
-        while following.value < at.value - slack and np.abs(step).max() > 1e-12:
-            step = step / 2
-            following = _likelihood(x, n, mu + step[0], tau + step[1])
-        gain = abs(at.gradient @ step)
-        mu, tau, at = mu + step[0], tau + step[1], following
-        if np.abs(step).max() <= 1e-10 * (1 + abs(mu)) or gain <= 1e-15 * abs(at.value):
-            break
-    else:
-        raise NotIdentified("the likelihood did not converge")
-    return float(mu), float(abs(tau)), at.value
-
-
-def _tau_interval(
-    x: Array, n: Array, mu: float, tau: float, value: float, level: float
-) -> tuple[float, float]:
-    """Profile-likelihood interval of tau; the lower limit is 0 where tau = 0 is compatible."""
-    from scipy.optimize import brentq  # noqa: PLC0415, costs 0.15 s and only a GLMM needs it
-
-    critical = value - chdtri(1, 1 - level / 100) / 2
-
-    def height(candidate: float) -> float:
-        if candidate == 0:
-            return _common_logit(x, n)[1] - critical
-        return _profile(x, n, candidate, mu)[1] - critical
-
-    low = 0.0 if height(0.0) >= 0 else brentq(height, 0.0, tau, xtol=1e-12, rtol=1e-12)
-    upper = max(2 * tau, 0.25)
-    while height(upper) > 0:
-        upper *= 1.6
-        if upper > 3 * _TAU_MAX:
-            return float(low), float("nan")
-    return float(low), float(brentq(height, tau, upper, xtol=1e-12, rtol=1e-12))
-
-
-def pool_proportions(events: ArrayLike, totals: ArrayLike, level: float = 95.0) -> GLMMFit:
+def pool_proportions(
+    events: ArrayLike, totals: ArrayLike, level: float = 95.0, test: str = "t"
+) -> GLMMFit:
     """Fit the binomial-normal model to `events` out of `totals`, each of shape (k,), k >= 2.
 
-    Intervals of mu and the prediction interval use t with k - 1 degrees of freedom; tau2 has its
-    profile-likelihood interval; `q` is the likelihood-ratio statistic of one common proportion
-    against one proportion per study. Raises ValueError for counts that are not counts, and
+    Counts may be fractional. test: "t" (k - 1 degrees of freedom) or "z" (normal), for the
+    interval and test of mu; the prediction interval is mu -+ t(k-1) sqrt(tau2 + se^2) for both.
+    level: per cent, between 0 and 100. Raises ValueError for numbers that are not counts, and
     NotIdentified where no events, only events, or too wide a spread leave nothing to estimate.
     """
-    x, n = np.asarray(events, float), np.asarray(totals, float)
-    if x.shape != n.shape or x.ndim != 1 or len(x) < 2:
-        raise ValueError("events and totals must be two vectors of one length, at least 2")
-    if (x < 0).any() or (x > n).any() or (n < 1).any() or (x % 1).any() or (n % 1).any():
-        raise ValueError("events must be whole numbers between 0 and totals")
-    if x.sum() == 0 or x.sum() == n.sum():
-        raise NotIdentified("no study has an event" if x.sum() == 0 else "every unit has an event")
+    return _fit(proportion_studies(events, totals), level, test, "logit")
 
-    if n.max() == 1:
-        raise NotIdentified("no study has more than one unit, so nothing tells tau from zero")
-    k = len(x)
-    mu, tau, value = _maximise(x, n)
-    if tau > 0:
-        information = -_likelihood(x, n, mu, tau).hessian
-        lowest, highest = np.linalg.eigvalsh(information)
-        if lowest <= highest * _SINGULAR:
-            raise NotIdentified("the likelihood is flat at its maximum")
-        se = float(np.sqrt(np.linalg.inv(information)[0, 0]))
-    else:
-        p = x.sum() / n.sum()
-        se = float(1 / np.sqrt(n.sum() * p * (1 - p)))
-    tau_low, tau_high = _tau_interval(x, n, mu, tau, value, level)
 
-    quantile = float(stdtrit(k - 1, 0.5 + level / 200))
-    reach = quantile * np.sqrt(tau**2 + se**2)
-    saturated = float((xlogy(x, x / n) + xlogy(n - x, 1 - x / n)).sum())
-    q = max(0.0, 2 * (saturated - _common_logit(x, n)[1]))
-    coefficients = float((gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)).sum())
-    own = expit(mu + tau * _modes(x, n, mu, tau))
-    information_weights = 1 / (tau**2 + 1 / (n * own * (1 - own)))
-    z, log_width = _nodes(np.zeros(1), np.ones(1))
-    density = np.exp(log_width - 0.5 * z**2)
+def pool_rates(
+    events: ArrayLike, times: ArrayLike, level: float = 95.0, test: str = "t"
+) -> GLMMFit:
+    """Fit the Poisson-normal model to `events` in `times` (person-time), each (k,), k >= 2.
+
+    Stijnen et al. 2010, section 5; mu is a log rate per unit of time. Arguments and errors as in
+    `pool_proportions`.
+    """
+    return _fit(rate_studies(events, times), level, test, "log")
+
+
+def pool_conditional(
+    events_treatment: ArrayLike,
+    total_treatment: ArrayLike,
+    events_control: ArrayLike,
+    total_control: ArrayLike,
+    level: float = 95.0,
+    test: str = "t",
+    likelihood: str = "CM.EL",
+) -> GLMMFit:
+    """Fit the log odds ratio of two groups given each study's number of events; arrays (k,).
+
+    likelihood: "CM.EL", exact (hypergeometric-normal model), for whole numbers, or "CM.AL",
+    approximate (binomial), for rare events (Stijnen et al. 2010, section 4). Studies without an
+    event in either group, or with nothing else, say nothing about the ratio: they are named in
+    `uninformative` and not counted. Raises ValueError for numbers that are not counts,
+    NotIdentified as in `pool_proportions` and where all events are in one group, and TooCostly
+    where CM.EL would sum over more than TABLES_MAX tables.
+    """
+    arrays = (events_treatment, total_treatment, events_control, total_control)
+    studies, informative = conditional_studies(*arrays, likelihood=likelihood)
+    return _fit(studies, level, test, "log", informative)
+
+
+def pool_rate_ratios(
+    events_treatment: ArrayLike,
+    time_treatment: ArrayLike,
+    events_control: ArrayLike,
+    time_control: ArrayLike,
+    level: float = 95.0,
+    test: str = "t",
+) -> GLMMFit:
+    """Fit the log rate ratio of two groups given each study's number of events; arrays (k,).
+
+    Stijnen et al. 2010, section 6: the condition leaves a binomial model, exactly. Studies
+    without an event are named in `uninformative`. Arguments and errors as in `pool_conditional`.
+    """
+    arrays = (events_treatment, time_treatment, events_control, time_control)
+    studies, informative = rate_ratio_studies(*arrays)
+    return _fit(studies, level, test, "log", informative)
+
+
+def proportion_studies(events: ArrayLike, totals: ArrayLike) -> Studies:
+    """The studies of `pool_proportions`, for `point_fits`."""
+    x, n = _vectors(events=events, totals=totals)
+    if (x < 0).any() or (n <= 0).any() or (x > n).any():
+        raise ValueError("events must be between 0 and totals, and totals positive")
+    return binomial(x, n, np.zeros_like(x), _ONE_ARM)
+
+
+def rate_studies(events: ArrayLike, times: ArrayLike) -> Studies:
+    """The studies of `pool_rates`, for `point_fits`."""
+    x, time = _vectors(events=events, times=times)
+    if (x < 0).any() or (time <= 0).any():
+        raise ValueError("events must not be negative, and times positive")
+    return poisson(x, time)
+
+
+def conditional_studies(
+    events_treatment: ArrayLike,
+    total_treatment: ArrayLike,
+    events_control: ArrayLike,
+    total_control: ArrayLike,
+    likelihood: str = "CM.EL",
+) -> tuple[Studies, Array]:
+    """The informative studies of `pool_conditional`, and which of all (k,) these are."""
+    if likelihood not in LIKELIHOODS:
+        raise ValueError(f"likelihood must be one of {', '.join(LIKELIHOODS)}, not {likelihood!r}")
+    a, n1, c, n2 = _vectors(
+        events_treatment=events_treatment,
+        total_treatment=total_treatment,
+        events_control=events_control,
+        total_control=total_control,
+    )
+    if (np.minimum(a, c) < 0).any() or (np.minimum(n1, n2) <= 0).any():
+        raise ValueError("events must not be negative, and totals positive")
+    if (a > n1).any() or (c > n2).any():
+        raise ValueError("events must not exceed totals")
+    informative = (a + c > 0) & (a + c < n1 + n2)
+    a, n1, c, n2 = (values[informative] for values in (a, n1, c, n2))
+    if likelihood == "CM.AL":
+        return binomial(a, a + c, np.log(n1 / n2), _TWO_ARMS), informative
+    if any((values % 1 != 0).any() for values in (a, n1, c, n2)):
+        raise ValueError(
+            "the exact conditional likelihood (CM.EL) needs whole numbers; CM.AL does not"
+        )
+    tables = int((np.minimum(n1, a + c) - np.maximum(0, a + c - n2) + 1).sum())
+    if tables > TABLES_MAX:
+        raise TooCostly(
+            f"the exact conditional likelihood (CM.EL) would sum over {tables} tables, more than "
+            f"{TABLES_MAX}; the approximate one (CM.AL) has no such limit"
+        )
+    return hypergeometric(a, n1, c, n2, _TWO_ARMS), informative
+
+
+def rate_ratio_studies(
+    events_treatment: ArrayLike,
+    time_treatment: ArrayLike,
+    events_control: ArrayLike,
+    time_control: ArrayLike,
+) -> tuple[Studies, Array]:
+    """The informative studies of `pool_rate_ratios`, and which of all (k,) these are."""
+    a, t1, c, t2 = _vectors(
+        events_treatment=events_treatment,
+        time_treatment=time_treatment,
+        events_control=events_control,
+        time_control=time_control,
+    )
+    if (np.minimum(a, c) < 0).any() or (np.minimum(t1, t2) <= 0).any():
+        raise ValueError("events must not be negative, and times positive")
+    informative = a + c > 0
+    a, t1, c, t2 = (values[informative] for values in (a, t1, c, t2))
+    return binomial(a, a + c, np.log(t1 / t2), _TWO_ARMS), informative
+
+
+def _vectors(**arrays: ArrayLike) -> tuple[Array, ...]:
+    values = tuple(np.asarray(array, float) for array in arrays.values())
+    names = " and ".join(arrays)
+    if any(x.ndim != 1 or x.shape != values[0].shape for x in values) or len(values[0]) < 2:
+        raise ValueError(f"{names} must be vectors of one length, at least 2")
+    if not all(np.isfinite(x).all() for x in values):
+        raise ValueError(f"{names} must be finite")
+    return values
+
+
+def _fit(
+    studies: Studies, level: float, test: str, link: str, informative: Array | None = None
+) -> GLMMFit:
+    if test not in ("t", "z"):
+        raise ValueError(f"test must be t or z, not {test!r}")
+    if not 0 < level < 100:
+        raise ValueError(f"level must be between 0 and 100, not {level!r}")
+    reason = refusal(studies)
+    if reason is not None:
+        raise NotIdentified(reason)
+    k = len(studies.x)
+    if informative is None:
+        informative = np.ones(k, bool)
+    top = maximise(studies)
+    mu, tau = top.mu, top.tau
+    se = float(np.sqrt(top.covariance[0, 0]))
+    tau_low, tau_high = interval(studies, top, level)
+
+    upper = 0.5 + level / 200
+    t = float(stdtrit(k - 1, upper))
+    quantile = t if test == "t" else float(ndtri(upper))
+    statistic = mu / se
+    tail = stdtr(k - 1, -abs(statistic)) if test == "t" else ndtr(-abs(statistic))
+    reach = t * np.sqrt(tau**2 + se**2)
+    q = max(0.0, 2 * (float(saturated(studies).sum()) - top.value_common))
+    lrt = max(0.0, 2 * (top.value - top.value_common)) if tau > 0 else 0.0
+    marginal = [_BACK[link](x) for x in _marginal(top, link, quantile)]
+
+    theta = modes(studies, np.array(mu), np.array(tau), 1e-13) if tau > 0 else np.full((k, 1), mu)
+    information = slopes(studies, theta)[1][:, 0]
+    weights = np.zeros(len(informative))
+    weights[informative] = information / (1 + tau**2 * information)
+    empirical_bayes = np.full(len(informative), np.nan)
+    empirical_bayes[informative] = _BACK[link](theta[:, 0])
     return GLMMFit(
         k=k,
         mu=mu,
         se=se,
         mu_low=mu - quantile * se,
         mu_high=mu + quantile * se,
+        statistic=statistic,
+        p_value=float(2 * tail),
         tau2=tau**2,
         tau2_low=tau_low**2,
         tau2_high=tau_high**2,
@@ -270,8 +320,50 @@ def pool_proportions(events: ArrayLike, totals: ArrayLike, level: float = 95.0) 
         q=q,
         q_df=k - 1,
         q_p=float(chdtrc(k - 1, q)),
-        loglik=value + coefficients,
-        marginal=float((density * expit(mu + tau * z)).sum()),
-        weights=100 * information_weights / information_weights.sum(),
-        empirical_bayes=own,
+        lrt=lrt,
+        lrt_p=0.5 * float(chdtrc(1, lrt)) if tau > 0 else 1.0,
+        loglik=top.value + studies.constant,
+        marginal=float(marginal[0]),
+        marginal_low=float(marginal[1]),
+        marginal_high=float(marginal[2]),
+        weights=100 * weights / weights.sum(),
+        empirical_bayes=empirical_bayes,
+        tau2_se=float(2 * tau * np.sqrt(top.covariance[1, 1])),
+        uninformative=tuple(int(i) for i in np.flatnonzero(~informative)),
     )
+
+
+def _likelihood(x: Array, n: Array, mu: float, tau: float) -> Likelihood:
+    """The binomial-normal log-likelihood of x out of n with its derivatives, as numbers."""
+    at = likelihood(proportion_studies(x, n), mu, tau)
+    mu_mu, cross, tau_tau = at.hessian[0]
+    return Likelihood(at.value[0], at.gradient[0], np.array([[mu_mu, cross], [cross, tau_tau]]))
+
+
+def _expit(x: float | Array) -> Array:
+    return np.asarray(expit(x))
+
+
+def _exp(x: float | Array) -> Array:
+    return np.exp(np.minimum(x, 700.0))
+
+
+_BACK: dict[str, Callable[[float | Array], Array]] = {"logit": _expit, "log": _exp}
+
+
+def _marginal(top: Maximum, link: str, quantile: float) -> tuple[float, float, float]:
+    """The link of the mean back-transformed effect, and its limits by the delta method.
+
+    For the log the mean is exp(mu + tau^2/2) and needs no integral.
+    """
+    if link == "log":
+        centre, slope = top.mu + 0.5 * top.tau**2, np.array([1.0, top.tau])
+    else:
+        theta = top.mu + top.tau * _Z
+        p, other = expit(theta), expit(-theta)
+        mean, rest = float(_DENSITY @ p), float(_DENSITY @ other)
+        centre = float(np.log(mean / rest))
+        slope = np.array([_DENSITY @ (p * other), _DENSITY @ (_Z * p * other)]) / (mean * rest)
+    covariance = top.covariance if top.tau > 0 else np.diag([top.covariance[0, 0], 0.0])
+    reach = quantile * float(np.sqrt(slope @ covariance @ slope))
+    return centre, centre - reach, centre + reach

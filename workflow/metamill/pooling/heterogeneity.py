@@ -1,4 +1,4 @@
-"""Between-study variance: estimators of tau2, its Q-profile interval, Q, I2 and H2.
+"""Between-study variance: estimators of tau2, its intervals, Q, and both I2 and H2.
 
 Arrays are (k, m): k studies, m analyses. `keep` is 1 where a study belongs to an analysis and 0
 where it does not; the weight of a study left out is exactly zero, so one call serves a single fit,
@@ -6,37 +6,28 @@ every leave-one-out fit and every subset alike. Reviews of the estimators: Veron
 (doi 10.1002/jrsm.1164) and Langan et al. 2019 (doi 10.1002/jrsm.1316).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import chdtri
+from scipy.special import chdtri, ndtri
 
-Array = np.ndarray
+from metamill.pooling.profile import (
+    Array,
+    Interval,
+    centred_and_scaled,
+    check_level,
+    check_study_data,
+    loglik,
+    maximum_likelihood,
+    tau2_profile_interval,
+    weighted,
+)
 
-_GRID = 96
 _NEWTON_STEPS = 400
 _EPS = np.finfo(float).eps
 
-
-@dataclass(frozen=True)
-class Weighted:
-    """Inverse-variance moments at one tau2 per analysis: w (k, m); sum_w, mu, q of shape (m,)."""
-
-    w: Array
-    sum_w: Array
-    mu: Array
-    residual: Array
-    q: Array
-
-
-def weighted(y: Array, v: Array, keep: Array, tau2: Array | float) -> Weighted:
-    """Weights 1/(v + tau2), their mean of y, and the weighted sum of squares about it."""
-    w = keep / (v + tau2)
-    sum_w = w.sum(axis=0)
-    mu = (w * y).sum(axis=0) / sum_w
-    residual = y - mu
-    return Weighted(w, sum_w, mu, residual, (w * residual**2).sum(axis=0))
+INTERVALS = ("QP", "PL")
 
 
 def typical_variance(v: Array, keep: Array) -> Array:
@@ -47,10 +38,13 @@ def typical_variance(v: Array, keep: Array) -> Array:
         return (k - 1) * w.sum(axis=0) / _pairs(w)
 
 
+def _before(w: Array) -> Array:
+    return np.vstack([np.zeros(w.shape[1]), np.cumsum(w, axis=0)[:-1]])
+
+
 def _pairs(w: Array) -> Array:
     """(sum w)^2 - sum w^2 as twice the sum over pairs, which loses no digit to one giant weight."""
-    before = np.vstack([np.zeros(w.shape[1]), np.cumsum(w, axis=0)[:-1]])
-    return 2 * (w * before).sum(axis=0)
+    return 2 * (w * _before(w)).sum(axis=0)
 
 
 def i2_h2(tau2: Array, typical: Array) -> tuple[Array, Array]:
@@ -63,6 +57,19 @@ def _dersimonian_laird(y: Array, v: Array, keep: Array) -> Array:
     k = keep.sum(axis=0)
     fixed = weighted(y, v, keep, 0.0)
     return (fixed.q - (k - 1)) * fixed.sum_w / _pairs(fixed.w)
+
+
+def _two_step(y: Array, v: Array, keep: Array) -> Array:
+    """DerSimonian and Kacker 2007 (doi 10.1016/j.cct.2006.04.004), from DL's weights.
+
+    The general method of moments with weights a = 1/(v + tau2_DL): what Q_a exceeds its expectation
+    without heterogeneity, sum a v (1 - a/sum a), over sum a - sum a^2/sum a.
+    """
+    first = np.maximum(_dersimonian_laird(y, v, keep), 0.0)
+    at = weighted(y, v, keep, np.where(np.isfinite(first), first, 0.0))
+    others = _before(at.w) + _before(at.w[::-1])[::-1]
+    expected = (at.w * v * others).sum(axis=0) / at.sum_w
+    return (at.q - expected) * at.sum_w / _pairs(at.w)
 
 
 def _hedges(y: Array, v: Array, keep: Array) -> Array:
@@ -113,89 +120,12 @@ def solve_q(y: Array, v: Array, keep: Array, target: Array) -> Array:
     raise ArithmeticError("the Q equation did not converge")
 
 
-def _loglik(y: Array, v: Array, keep: Array, tau2: Array, restricted: bool) -> Array:
-    at = weighted(y, v, keep, tau2)
-    value = -0.5 * (keep * np.log(v + tau2)).sum(axis=0) - 0.5 * at.q
-    return value - 0.5 * np.log(at.sum_w) if restricted else value
-
-
-def _score(y: Array, v: Array, keep: Array, tau2: Array, restricted: bool) -> tuple[Array, Array]:
-    """First and second derivative of the profile (restricted) log-likelihood in tau2."""
-    at = weighted(y, v, keep, tau2)
-    w2 = at.w**2
-    sum_w2 = w2.sum(axis=0)
-    w2_r = (w2 * at.residual).sum(axis=0)
-    first = 0.5 * ((w2 * at.residual**2).sum(axis=0) - at.sum_w)
-    second = 0.5 * sum_w2 - (w2 * at.w * at.residual**2).sum(axis=0) + w2_r**2 / at.sum_w
-    if restricted:
-        first = first + 0.5 * sum_w2 / at.sum_w
-        second = second + 0.5 * (sum_w2 / at.sum_w) ** 2 - (w2 * at.w).sum(axis=0) / at.sum_w
-    return first, second
-
-
-def _root_of_score(
-    y: Array, v: Array, keep: Array, low: Array, high: Array, restricted: bool
-) -> Array:
-    """Newton's method on the score, held inside brackets where it falls through zero."""
-    tau2 = 0.5 * (low + high)
-    for _ in range(_NEWTON_STEPS):
-        first, second = _score(y, v, keep, tau2, restricted)
-        low = np.where(first > 0, tau2, low)
-        high = np.where(first > 0, high, tau2)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            newton = tau2 - first / second
-        inside = (newton > low) & (newton < high)
-        following = np.where(inside, newton, 0.5 * (low + high))
-        settled = np.abs(following - tau2) <= 4 * _EPS * tau2
-        tau2 = following
-        if np.all(settled | (high - low <= 4 * _EPS * high)):
-            return tau2
-    raise ArithmeticError("the likelihood score did not converge")
-
-
-def _maximum_likelihood(y: Array, v: Array, keep: Array, restricted: bool) -> Array:
-    """ML or REML by bracketing every root of the score (Viechtbauer 2005, eqs. 11 and 12).
-
-    With unequal sampling variances the likelihood can have several maxima, so the whole range is
-    scanned and the highest maximum wins; the boundary tau2 = 0 competes with the roots.
-    """
-    m = y.shape[1]
-    kept = keep > 0
-    spread = np.where(kept, y, -np.inf).max(axis=0) - np.where(kept, y, np.inf).min(axis=0)
-    top = 2 * spread**2
-    bottom = np.minimum(np.where(kept, v, np.inf).min(axis=0) * 1e-6, top * 1e-6)
-    estimate = np.zeros(m)
-    alive = np.flatnonzero(top > 0)
-    if not alive.size:
-        return estimate
-    y, v, keep = y[:, alive], v[:, alive], keep[:, alive]
-    steps = np.linspace(0.0, 1.0, _GRID)[:, None]
-    grid = np.vstack([np.zeros(alive.size), bottom[alive] * (top[alive] / bottom[alive]) ** steps])
-    scores = np.array([_score(y, v, keep, point, restricted)[0] for point in grid])
-    falls = (scores[:-1] > 0) & (scores[1:] <= 0)
-    best = np.zeros(alive.size)
-    best_loglik = _loglik(y, v, keep, best, restricted)
-    for turn in range(int(falls.sum(axis=0).max(initial=0))):
-        columns = np.flatnonzero(falls.sum(axis=0) > turn)
-        cells = np.array([np.flatnonzero(falls[:, c])[turn] for c in columns])
-        part = (y[:, columns], v[:, columns], keep[:, columns])
-        root = _root_of_score(
-            *part, grid[cells, columns], grid[cells + 1, columns], restricted=restricted
-        )
-        loglik = _loglik(*part, root, restricted)
-        better = loglik > best_loglik[columns]
-        best[columns[better]] = root[better]
-        best_loglik[columns[better]] = loglik[better]
-    estimate[alive] = best
-    return estimate
-
-
 def _ml(y: Array, v: Array, keep: Array) -> Array:
-    return _maximum_likelihood(y, v, keep, restricted=False)
+    return maximum_likelihood(y, v, keep, restricted=False)
 
 
 def _reml(y: Array, v: Array, keep: Array) -> Array:
-    return _maximum_likelihood(y, v, keep, restricted=True)
+    return maximum_likelihood(y, v, keep, restricted=True)
 
 
 def _equal_effects(y: Array, v: Array, keep: Array) -> Array:
@@ -212,26 +142,8 @@ TAU2_ESTIMATORS: dict[str, Callable[[Array, Array, Array], Array]] = {
     "REML": _reml,
     "EB": _paule_mandel,
     "PM": _paule_mandel,
+    "DL2": _two_step,
 }
-
-
-def origin(y: Array, keep: Array) -> Array:
-    """The first study's effect in each analysis, shape (m,).
-
-    Effects are measured from it: identical effects then differ from it by exactly zero, where
-    their mean would leave a rounding error that looks like heterogeneity.
-    """
-    return y[keep.argmax(axis=0), np.arange(y.shape[1])]
-
-
-def _centred_and_scaled(y: Array, v: Array, keep: Array) -> tuple[Array, Array, Array]:
-    """y from its origin in units of the typical error, v likewise, and the factor taken out of v.
-
-    Every estimator is equivariant, so this changes no answer; it keeps sums of squares free of
-    cancellation and the search ranges meaningful for v anywhere between 1e-100 and 1e100.
-    """
-    factor = np.exp((keep * np.log(v)).sum(axis=0) / keep.sum(axis=0))
-    return (y - origin(y, keep)) / np.sqrt(factor), v / factor, factor
 
 
 def estimate_tau2(y: Array, v: Array, keep: Array, method: str) -> Array:
@@ -239,28 +151,43 @@ def estimate_tau2(y: Array, v: Array, keep: Array, method: str) -> Array:
 
     Raises KeyError for a method not in TAU2_ESTIMATORS and ArithmeticError if an iteration fails.
     """
-    y, v, factor = _centred_and_scaled(y, v, keep)
+    y, v, factor = centred_and_scaled(y, v, keep)
     with np.errstate(divide="ignore", invalid="ignore"):
         raw = TAU2_ESTIMATORS[method](y, v, keep)
     return np.where(keep.sum(axis=0) > 1, np.maximum(raw, 0.0), 0.0) * factor
 
 
-def tau2_interval(y: Array, v: Array, level: float = 95.0) -> tuple[float, float]:
-    """Q-profile interval of tau2 (Viechtbauer 2007, doi 10.1002/sim.2514, eq. 4).
+def tau2_interval(
+    y: Array, v: Array, level: float = 95.0, kind: str = "QP", method: str = "REML"
+) -> Interval:
+    """Interval of tau2, which unpacks as (low, high).
 
-    y, v: shape (k,), k >= 2. Both limits are 0 where even tau2 = 0 leaves Q below its lower
-    critical value (the set of compatible tau2 is then empty).
+    kind "QP": Q-profile, for every estimator (Viechtbauer 2007, doi 10.1002/sim.2514, eq. 4). Both
+    limits are 0 where even tau2 = 0 leaves Q below its lower critical value (the set of compatible
+    tau2 is then empty). kind "PL": profile likelihood of `method`, ML or REML (`method` counts for
+    this kind only); its flag `disconnected` says that the limits are the hull of several pieces.
+    y, v: shape (k,). One study is compatible with every tau2: the limits are 0 and nan, where nan
+    means that there is no upper limit. Raises ValueError for y and v that are not data, a level
+    outside (0, 100), another kind, or kind PL with another method.
     """
+    if kind not in INTERVALS:
+        raise ValueError(f"kind {kind!r} is not one of {', '.join(INTERVALS)}")
+    if kind == "PL":
+        return tau2_profile_interval(y, v, level, method)
+    check_level(level)
+    check_study_data(y, v)
+    if len(y) == 1:
+        return Interval(0.0, float("nan"))
     columns = np.asarray(y, float)[:, None], np.asarray(v, float)[:, None]
     keep = np.ones_like(columns[0])
-    y_scaled, v_scaled, factor = _centred_and_scaled(*columns, keep)
+    y_scaled, v_scaled, factor = centred_and_scaled(*columns, keep)
     tail = (1 - level / 100) / 2
     df = len(columns[0]) - 1
     low, high = (
-        solve_q(y_scaled, v_scaled, keep, np.array([chdtri(df, p)])) * factor
+        float((solve_q(y_scaled, v_scaled, keep, np.array([chdtri(df, p)])) * factor)[0])
         for p in (tail, 1 - tail)
     )
-    return float(low[0]), float(high[0])
+    return Interval(low, high)
 
 
 def profile_loglik(y: Array, v: Array, tau2: float, restricted: bool) -> float:
@@ -269,4 +196,85 @@ def profile_loglik(y: Array, v: Array, tau2: float, restricted: bool) -> float:
     y, v: shape (k,); Viechtbauer 2005 (doi 10.3102/10769986030003261), eqs. 9 and 10.
     """
     columns = np.asarray(y, float)[:, None], np.asarray(v, float)[:, None]
-    return float(_loglik(*columns, np.ones_like(columns[0]), np.array([tau2]), restricted)[0])
+    return float(loglik(*columns, np.ones_like(columns[0]), np.array([tau2]), restricted)[0])
+
+
+@dataclass(frozen=True)
+class Heterogeneity:
+    """I2 (per cent) and H2 by both definitions, each with its limits; nan is what does not exist.
+
+    `i2`, `h2` come from tau2 and the typical sampling variance, their limits from those of tau2.
+    `i2_q`, `h2_q` come from Q, their limits from the standard error of ln H.
+    """
+
+    i2: float
+    i2_low: float
+    i2_high: float
+    h2: float
+    h2_low: float
+    h2_high: float
+    i2_q: float
+    i2_q_low: float
+    i2_q_high: float
+    h2_q: float
+    h2_q_low: float
+    h2_q_high: float
+
+
+def heterogeneity(
+    y: Array,
+    v: Array,
+    tau2: float | None = None,
+    tau2_low: float = float("nan"),
+    tau2_high: float = float("nan"),
+    level: float = 95.0,
+) -> Heterogeneity:
+    """I2 and H2 in both named definitions (Higgins and Thompson 2002, doi 10.1002/sim.1186).
+
+    (a) From tau2, in the units of v: I2 = 100 tau2/(tau2 + s2) and H2 = 1 + tau2/s2, s2 the typical
+    variance (eq. 9); limits of tau2, however made, give limits of both. tau2 None (equal effects)
+    or a limit nan makes them nan.
+    (b) From Q: H2 = max(1, Q/(k - 1)) and I2 = 100 (H2 - 1)/H2 = 100 max(0, (Q - k + 1)/Q). The
+    test-based interval is exp(ln H -+ z SE(ln H)), H cut at 1 before it is taken and the lower
+    limit cut at 1 after; SE(ln H) = (ln Q - ln(k - 1))/(2 (sqrt(2Q) - sqrt(2k - 3))) where Q > k,
+    else sqrt((1 - 1/(3 (k - 2)^2))/(2 (k - 2))), which does not exist for k = 2.
+    y, v: shape (k,). One study has neither. Raises ValueError for y and v that are not data, or a
+    level outside (0, 100).
+    """
+    check_level(level)
+    check_study_data(y, v)
+    k = len(y)
+    columns = np.asarray(y, float)[:, None], np.asarray(v, float)[:, None]
+    keep = np.ones_like(columns[0])
+    scaled = centred_and_scaled(*columns, keep)
+    q = float(weighted(*scaled[:2], keep, 0.0).q[0])
+    typical = typical_variance(columns[1], keep)
+    points = np.array([np.nan if tau2 is None else tau2, tau2_low, tau2_high], float)
+    i2, h2 = i2_h2(points, typical)
+    h2_q = _h2_of_q(q, k, level)
+    i2_q = [100 * (ratio - 1) / ratio for ratio in h2_q]
+    ends = ("", "_low", "_high")
+    named: dict[str, Iterable[float]] = {"i2": i2, "h2": h2, "i2_q": i2_q, "h2_q": h2_q}
+    return Heterogeneity(
+        **{
+            name + end: float(value)
+            for name, values in named.items()
+            for end, value in zip(ends, values, strict=True)
+        }
+    )
+
+
+def _h2_of_q(q: float, k: int, level: float) -> tuple[float, float, float]:
+    """H2 from Q and its limits, the test-based formulas of `heterogeneity`."""
+    nan = float("nan")
+    if k == 1:
+        return nan, nan, nan
+    h2 = max(1.0, q / (k - 1))
+    if q > k:
+        se = 0.5 * np.log(q / (k - 1)) / (np.sqrt(2 * q) - np.sqrt(2 * k - 3))
+    elif k > 2:
+        se = np.sqrt((1 - 1 / (3 * (k - 2) ** 2)) / (2 * (k - 2)))
+    else:
+        return h2, nan, nan
+    factor = float(np.exp(2 * ndtri(0.5 + level / 200) * se))
+    return h2, max(1.0, h2 / factor), h2 * factor

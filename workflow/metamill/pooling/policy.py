@@ -5,37 +5,81 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Permission:
-    """What a pool of k studies may show."""
+    """What a pool of at least `least` studies may show, and why no more.
 
-    pooled: bool
-    prediction: bool
-    doubtful_prediction: bool
-    note: str
+    `note` is a warning that belongs beside the estimate, `reason` the rule in words. Tests of
+    small-study effects and meta-regression need ten studies (Cochrane Handbook 10.11.4, 13.3.5.4),
+    a prediction interval three, and five before it can be relied on.
+    """
+
+    least: int
+    pooled: bool = True
+    prediction: bool = True
+    doubtful_prediction: bool = False
+    bayesian_companion: bool = False
+    small_study_tests: bool = False
+    meta_regression: bool = False
+    note: str = ""
+    reason: str = ""
 
 
-_BY_K = (
-    (0, Permission(False, False, False, "no study to pool")),
-    (1, Permission(False, False, False, "one study: its own result, nothing is pooled")),
-    (
+_FEW = (
+    "two studies: no prediction interval, and an interval of the mean from one degree of freedom; "
+    "draw no conclusion from it alone"
+)
+_DOUBTFUL = "fewer than five studies: the prediction interval is unreliable"
+
+POLICY = (
+    Permission(
+        0,
+        pooled=False,
+        prediction=False,
+        note="no study to pool",
+        reason="no study: nothing can be said, and unknown is not zero",
+    ),
+    Permission(
+        1,
+        pooled=False,
+        prediction=False,
+        note="one study: its own result, nothing is pooled",
+        reason="one study: its own result with its own interval; nothing is pooled",
+    ),
+    Permission(
         2,
-        Permission(
-            True,
-            False,
-            False,
-            "two studies: no prediction interval, and an interval of the mean from one degree of "
-            "freedom; draw no conclusion from it alone",
+        prediction=False,
+        bayesian_companion=True,
+        note=_FEW,
+        reason=(
+            "two studies: pooled with one degree of freedom and a Bayesian companion, because two "
+            "studies tell almost nothing of how studies differ; no prediction interval"
         ),
     ),
-    (
+    Permission(
         3,
-        Permission(
-            True, True, True, "fewer than five studies: the prediction interval is unreliable"
+        doubtful_prediction=True,
+        bayesian_companion=True,
+        note=_DOUBTFUL,
+        reason=(
+            "three or four studies: pooled with a Bayesian companion; the prediction interval is "
+            "shown as unreliable"
         ),
     ),
-    (5, Permission(True, True, False, "")),
+    Permission(
+        5,
+        reason=(
+            "five to nine studies: pooled with a prediction interval; too few for tests of "
+            "small-study effects and for meta-regression"
+        ),
+    ),
+    Permission(
+        10,
+        small_study_tests=True,
+        meta_regression=True,
+        reason="ten studies or more: every analysis is allowed",
+    ),
 )
 
 
 def permission(k: int) -> Permission:
-    """The entry of the largest k not above the given one."""
-    return next(entry for least, entry in reversed(_BY_K) if k >= least)
+    """The entry of the largest `least` not above k."""
+    return next(entry for entry in reversed(POLICY) if k >= entry.least)

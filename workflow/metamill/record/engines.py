@@ -167,11 +167,18 @@ _OF_THE_MEAN = (
 
 _INVERSE = {
     **dict.fromkeys(("PLO",), links.Logit().inverse),
-    **dict.fromkeys(("IRLN", "OR", "RR"), links.Log().inverse),
+    **dict.fromkeys(("IRLN", "OR", "RR", "ROM", "IRR"), links.Log().inverse),
     "PLN": lambda x: min(1.0, float(np.exp(x))),
-    **dict.fromkeys(("MC", "SMCC", "SMCR", "MD", "SMD"), links.Identity().inverse),
+    "PR": lambda x: min(1.0, max(0.0, x)),
+    "PAS": lambda x: float(0.5 - 0.5 * np.cos(2 * min(np.pi / 2, max(0.0, x)))),
+    "IR": lambda x: max(0.0, x),
+    "IRS": lambda x: max(0.0, x) ** 2,
+    **dict.fromkeys(("RD", "COR"), lambda x: min(1.0, max(-1.0, x))),
+    "ZCOR": np.tanh,
+    "AS": lambda x: min(np.pi / 2, max(-np.pi / 2, x)),
+    **dict.fromkeys(("MN", "MC", "SMCC", "SMCR", "MD", "SMD", "IRD"), links.Identity().inverse),
 }
-"""The way back to the natural scale, for measures where it is one function."""
+"""The way back to the natural scale, within its limits, for measures where it is one function."""
 
 
 def _completed(numbers: Numbers, data: Data) -> Numbers:

@@ -12,10 +12,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from metamill import wording
 from metamill.config.settings import Display
-from metamill.results import Analysis, Effect, Pooled, Result, StudyRow
+from metamill.results import Analysis, Effect, Pooled, Refit, Result, StudyRow
+from metamill.sentences import details, leave_one_out_words
 from metamill.tables.needs import COLUMN_SETS
 from metamill.wording import NumberFormat
 
+_LOWER = {"lower": True, "higher": False}
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -79,6 +81,20 @@ def _outcome(entry: Entry) -> dict[str, Any]:
         "glance": _pooled(primary, form),
         "heterogeneity": heterogeneity if primary.pooled.pooled else "",
         "marginal": _marginal(primary.pooled, form),
+        "details": list(details(primary.pooled, result, _LOWER.get(display.direction or ""))),
+        "leave_one_out": leave_one_out_words(result.leave_one_out, form),
+        "refits": [_refit(item, form) for item in result.leave_one_out],
+        "cumulative": [_refit(item, form) for item in result.cumulative],
+        "derived": [
+            {
+                "label": (row := result.rows[item.row]).label,
+                "line": row.line,
+                "column": item.column,
+                "value": f"{item.value:.6g}",
+                "how": item.how,
+            }
+            for item in result.derived
+        ],
         "notes": primary.pooled.notes,
         "figure": base64.b64encode(entry.forest_svg).decode("ascii"),
         "alt": entry.forest_alt,
@@ -135,10 +151,28 @@ def _pooled(analysis: Analysis, form: NumberFormat) -> dict[str, Any]:
     }
 
 
+def _refit(item: Refit, form: NumberFormat) -> dict[str, Any]:
+    def number(value: float | None, digits: int = 2) -> str:
+        return "" if value is None else wording.significant_text(value, digits)
+
+    return {
+        "study": item.left_out or item.up_to,
+        "k": item.k,
+        "estimate": form.text(item.estimate) + (form.suffix if item.estimate is not None else ""),
+        "interval": wording.interval_text(item.ci_low, item.ci_high, form),
+        "tau2": number(item.tau2),
+        "i2": "" if item.i2 is None else f"{wording.number_text(item.i2, 0)}%",
+        "cook": number(item.cook),
+        "note": wording.capital(item.note),
+    }
+
+
 def _marginal(pooled: Pooled, form: NumberFormat) -> str:
     if pooled.marginal is None:
         return ""
     value = form.text(pooled.marginal) + form.suffix
+    if pooled.marginal_low is not None:
+        value += f" {wording.interval_text(pooled.marginal_low, pooled.marginal_high, form)}"
     return f"The estimate is the median proportion over studies; their mean proportion is {value}."
 
 

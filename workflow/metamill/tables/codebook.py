@@ -28,10 +28,17 @@ _SIDES = ("pre", "post", "treatment", "control")
 _ARMS = ("treatment", "control")
 _SIZE = Column(COUNT, "number of units analysed", minimum=1)
 _EVENTS = Column(COUNT, "number of units with the event", minimum=0)
+_CLUSTERS = Column(COUNT, "number of patients whose units were counted", minimum=1)
 _TIME = Column(NUMBER, "time at risk, in one unit of time for the whole table", above=0)
 _MEAN = Column(NUMBER, "mean")
 _SD = Column(NUMBER, "standard deviation", above=0)
 _POINT = Column(NUMBER, "value of the score")
+_SPREAD_OF = (*_SIDES, "change", "difference")
+_SE = Column(NUMBER, "standard error of the mean, mean change or mean difference", above=0)
+_LIMIT = Column(NUMBER, "95 % confidence limit of the mean, mean change or mean difference")
+_T = Column(NUMBER, "t of the change (paired) or of the difference (equal variances)")
+_P = Column(NUMBER, "exact two-sided p of that t test", above=0, maximum=1)
+_PERCENT = Column(NUMBER, "percentage of units with the event, as printed", minimum=0, maximum=100)
 
 COLUMNS: dict[str, Column] = {
     "study": Column(LEVEL, "id of the study, the same in every table"),
@@ -54,15 +61,30 @@ COLUMNS: dict[str, Column] = {
     "total": _SIZE,
     "n": _SIZE,
     "time": _TIME,
+    "clusters": _CLUSTERS,
+    **_both("clusters", _ARMS, _CLUSTERS),
     **_both("events", _ARMS, _EVENTS),
     **_both("total n", _ARMS, _SIZE),
     **_both("time", _ARMS, _TIME),
+    "percent": _PERCENT,
+    **_both("percent", _ARMS, _PERCENT),
     "mean": _MEAN,
+    "mean_change": Column(NUMBER, "mean change as printed, post minus pre"),
     "sd": _SD,
+    "se": _SE,
+    **_both("se", _SPREAD_OF, _SE),
+    **_both("ci_low ci_high", _SPREAD_OF, _LIMIT),
+    **_both("t", ("change", "difference"), _T),
+    **_both("p", ("change", "difference"), _P),
     "sd_change": _SD,
     **_both("mean", _SIDES, _MEAN),
     **_both("sd", _SIDES, _SD),
-    "correlation": Column(NUMBER, "correlation of the scores", minimum=-1, maximum=1),
+    "correlation": Column(
+        NUMBER,
+        "correlation of the scores before and after, or of the two variables of COR and ZCOR",
+        minimum=-1,
+        maximum=1,
+    ),
     "yi": Column(NUMBER, "effect on the scale that is pooled"),
     "vi": Column(NUMBER, "sampling variance of the effect", above=0),
     "sei": Column(NUMBER, "standard error of the effect", above=0),
@@ -105,7 +127,11 @@ ORDERED: tuple[tuple[str, str], ...] = (
     ("events", "total"),
     ("events_treatment", "total_treatment"),
     ("events_control", "total_control"),
+    ("clusters", "total"),
+    ("clusters_treatment", "total_treatment"),
+    ("clusters_control", "total_control"),
     ("ci_low", "ci_high"),
+    *((f"ci_low_{of}", f"ci_high_{of}") for of in _SPREAD_OF),
     ("ci_low", "estimate"),
     ("estimate", "ci_high"),
     *(

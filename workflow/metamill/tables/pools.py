@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from metamill.config.settings import Levels, Outcome, Plan, RowFilter
 from metamill.errors import Problem, WrongSetting, closest, did_you_mean
 from metamill.tables.codebook import COLUMNS, identifies
-from metamill.tables.needs import GENERIC_SCALES, missing_columns
+from metamill.tables.needs import GENERIC_SCALES, missing_clusters, missing_columns
 from metamill.tables.table import Findings, Table, TableRow, number
 from metamill.tables.values import is_number, same_level
 
@@ -158,7 +158,12 @@ def _mixed_units(rows: list[TableRow], plan: Plan, table: Table, at: str) -> lis
 
 
 def _repeated_studies(rows: list[TableRow], plan: Plan, table: Table, at: str) -> list[Problem]:
-    """Rows of one study that a filter could tell apart; rows that agree are the table's error."""
+    """Rows of one study that a filter could tell apart; rows that agree are the table's error.
+
+    A model of dependent effects pools them as what they are.
+    """
+    if plan.model.dependent:
+        return []
     problems: list[Problem] = []
     seen: dict[str, TableRow] = {}
     for row in rows:
@@ -177,7 +182,8 @@ def _repeated_studies(rows: list[TableRow], plan: Plan, table: Table, at: str) -
                 Problem(
                     table.name,
                     f"the study is in one pool twice, first in line {earlier.line}",
-                    f"Select or exclude by {by} in config.yaml ({at})",
+                    f"Select or exclude by {by} in config.yaml ({at}), or set a method for "
+                    "several rows of one study (RVE, MV, aggregate)",
                     row.line,
                     "column 'study'",
                     study,
@@ -213,7 +219,10 @@ def _missing_numbers(rows: list[TableRow], plan: Plan, table: Table, at: str) ->
     measure = plan.model.measure
     problems = []
     for row in rows:
-        for missing in missing_columns(measure, row.cells):
+        lacking = missing_columns(measure, row.cells)
+        if plan.model.icc is not None:
+            lacking = [*lacking, *missing_clusters(measure, row.cells)]
+        for missing in lacking:
             if missing in table.columns:
                 rule = f"is empty, and measure {measure} needs it"
                 advice = f"Fill it in, or exclude the row with a reason in config.yaml ({at})"

@@ -1,0 +1,684 @@
+"""Quantities that are derived from others: right, recorded, and refused where they contradict."""
+
+import json
+import math
+import re
+import subprocess
+import sys
+from decimal import ROUND_HALF_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, localcontext
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import ndtri
+
+from metamill.measures.derive import SiblingCorrelation, derive, sibling_correlations
+from metamill.measures.derive.change import change_sd, change_sd_limits, mean_correlation
+from metamill.measures.derive.five_numbers import (
+    mean_factor,
+    mean_weights,
+    sd_factor,
+    sd_weights,
+    skewed,
+)
+from metamill.measures.derive.order_statistics import linear_moments, normal_moments
+from metamill.measures.derive.printed import count_from_percent, span
+from metamill.measures.prepare import prepare
+from metamill.tables.codebook import COLUMNS
+from metamill.tables.derivations import (
+    ALTERNATIVES,
+    DERIVATIONS,
+    FIVE,
+    FROM_ORDER,
+    QUARTILES,
+    RANGE,
+)
+from metamill.tables.needs import COLUMN_SETS, missing_columns
+
+ROOT = Path(__file__).resolve().parents[2]
+FROZEN = json.loads((ROOT / "tests/reference/derive.json").read_text())
+PAGE = (ROOT / "docs/statistics/preparation.md").read_text(encoding="utf-8")
+CLOSED = 1e-9
+
+
+def cells(**columns):
+    """Cells as text; floats with every digit, so that no rounding is left to allow for."""
+    return {name: x if isinstance(x, str) else repr(x) for name, x in columns.items()}
+
+
+def of(case, *names):
+    return cells(**{name: case[name] for name in names})
+
+
+def mean_row(**columns):
+    return derive("MN", cells(**columns))
+
+
+def change_row(**columns):
+    return derive("MC", cells(**columns))
+
+
+BASE = {"mean_pre": "50", "sd_pre": "10", "mean_post": "30", "sd_post": "8", "n": "20"}
+ARMS = {"mean_treatment": "10.0", "n_treatment": "25", "mean_control": "6.2", "n_control": "22"}
+
+
+# SDs from standard errors, intervals, t and p
+
+
+def test_the_frozen_grid_is_complete():
+    assert {kind: len(cases) for kind, cases in FROZEN["tests"].items()} == {
+        "one": 4,
+        "paired": 4,
+        "two": 3,
+    }
+    assert [case["n"] for case in FROZEN["order_statistics"]] == [5, 9, 21]
+    assert {"R", "metafor", "MASS"} <= set(FROZEN["versions"])
+
+
+@pytest.mark.parametrize("case", FROZEN["tests"]["one"], ids=lambda case: case["source"])
+@pytest.mark.parametrize("names", [("se",), ("ci_low", "ci_high")])
+def test_the_sd_of_a_sample_comes_back_from_the_t_test_of_r(case, names):
+    row = derive("MN", of(case, "n", "mean", *names))
+    assert row.columns["sd"] == pytest.approx(case["sd"], rel=CLOSED)
+    assert row.factor == 1
+
+
+@pytest.mark.parametrize("case", FROZEN["tests"]["paired"], ids=lambda case: case["source"])
+@pytest.mark.parametrize("means", [("mean_change",), ("mean_pre", "mean_post")])
+@pytest.mark.parametrize(
+    "names", [("se_change",), ("ci_low_change", "ci_high_change"), ("t_change",), ("p_change",)]
+)
+def test_the_sd_of_a_change_comes_back_from_the_paired_t_test_of_r(case, means, names):
+    row = derive("MC", of(case, "n", *means, *names))
+    assert row.columns["sd_change"] == pytest.approx(case["sd_change"], rel=CLOSED)
+    assert row.columns["mean_change"] == pytest.approx(case["mean_change"], rel=CLOSED)
+
+
+@pytest.mark.parametrize("case", FROZEN["tests"]["two"], ids=lambda case: case["source"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("se_difference",),
+        ("ci_low_difference", "ci_high_difference"),
+        ("t_difference",),
+        ("p_difference",),
+    ],
+)
+def test_the_pooled_sd_comes_back_from_the_two_sample_t_test_of_r(case, names):
+    sides = ("mean_treatment", "n_treatment", "mean_control", "n_control")
+    row = derive("MD", of(case, *sides, *names))
+    for arm in ("treatment", "control"):
+        assert row.columns[f"sd_{arm}"] == pytest.approx(case["pooled_sd"], rel=CLOSED)
+    assert len(row.derived) == 2 and len(row.flags) == 1
+
+
+@pytest.mark.parametrize("case", FROZEN["tests"]["paired"], ids=lambda case: case["source"])
+def test_everything_r_says_of_one_data_set_agrees(case):
+    columns = [name for name in case if name != "source"]
+    row = derive("SMCR", of(case, *columns))
+    assert row.derived == () and row.flags == ()
+    without_r = derive("SMCR", of(case, *(name for name in columns if name != "correlation")))
+    assert without_r.columns["correlation"] == pytest.approx(case["correlation"], rel=CLOSED)
+
+
+def test_handbook_6_5_2_2_quantile_for_25_units():
+    row = mean_row(mean="30", n="25", ci_low="25.872", ci_high="34.128")
+    assert row.columns["sd"] == pytest.approx(5 * 8.256 / 4.128, rel=1e-4), "2 x 2.0639"
+
+
+def test_handbook_6_5_2_3_pooled_sd_from_p_of_0_008():
+    row = derive("MD", cells(**ARMS, p_difference="0.008"))
+    assert round(row.columns["sd_control"], 2) == pytest.approx(4.68, abs=0.011)
+    assert row.flags[0] == "pooled SD from p of the difference"
+    by_t = derive("MD", cells(**ARMS, t_difference="2.78"))
+    assert 3.8 / 2.78 / math.sqrt(1 / 25 + 1 / 22) == pytest.approx(by_t.columns["sd_control"])
+
+
+@pytest.mark.parametrize(
+    ("pre", "post", "change", "r"),
+    [("6.4", "7.1", "4.5", 0.78), ("7.0", "6.9", "4.2", 0.82)],
+    ids=["experimental", "control"],
+)
+def test_handbook_6_5_2_8_correlations(pre, post, change, r):
+    row = derive("SMCR", BASE | {"sd_pre": pre, "sd_post": post, "sd_change": change})
+    assert round(row.columns["correlation"], 2) == r
+
+
+@settings(max_examples=60)
+@given(st.floats(1e-3, 1e6), st.integers(2, 10**6))
+def test_an_sd_survives_the_way_to_its_standard_error_and_back(sd, n):
+    row = mean_row(mean="0", n=n, se=sd / math.sqrt(n))
+    assert row.columns["sd"] == pytest.approx(sd, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("row", "how"),
+    [
+        ({"sd": "5", "se": "1.0", "ci_low": "7.9", "ci_high": "12.1"}, None),
+        ({"se": "1.0", "ci_low": "7.9", "ci_high": "12.1"}, "from standard error"),
+        ({"ci_low": "7.9", "ci_high": "12.1", "q1": "7", "q3": "13"}, "from CI"),
+        ({"q1": "7", "q3": "13", "min": "1", "max": "19"}, "from median, quartiles and range"),
+    ],
+)
+def test_the_most_direct_way_is_taken_and_recorded(row, how):
+    found = mean_row(mean="10", n="25", **row)
+    assert [item.how.split(" (")[0] for item in found.derived] == ([how] if how else [])
+    for item in found.derived:
+        assert item.column == "sd" and item.value == found.columns["sd"]
+        assert set(item.source_columns) <= {*row, "n"}
+
+
+def test_an_interval_with_a_normal_quantile_agrees_with_its_sd():
+    reach = 1.959963984540054 * 5 / math.sqrt(8)
+    row = {"mean": 10.0, "sd": 5.0, "n": 8, "ci_low": 10 - reach, "ci_high": 10 + reach}
+    assert mean_row(**row).columns["sd"] == 5
+
+
+@pytest.mark.parametrize("witness", [{"t_change": -6.17}, {"correlation": 0.5}])
+def test_an_interval_with_a_normal_quantile_gives_no_sd_where_a_witness_speaks(witness):
+    sd = change_sd(10, 8, 0.5)
+    reach = 1.959963984540054 * sd / math.sqrt(8)
+    row = BASE | {"n": 8, "ci_low_change": -20 - reach, "ci_high_change": -20 + reach}
+    with pytest.raises(ValueError, match="contradict each other"):
+        change_row(**row | {"sd_pre": "10.00", "sd_post": "8.00"} | witness)
+
+
+def test_coarse_digits_are_told():
+    row = change_row(mean_change="-20", p_change="0.3", n="20")
+    assert row.flags == (
+        "SD of the change from p",
+        "the digits of p allow sd_change from 73.5 to 95.7",
+    )
+    assert change_row(mean_change="-20", p_change="0.300", n="20").flags == row.flags[:1]
+    by_t = change_row(mean_change="-20", t_change="-0.4", n="20")
+    assert by_t.flags[1] == "the digits of t allow sd_change from 194 to 262"
+
+
+@pytest.mark.parametrize(
+    ("measure", "row", "words"),
+    [
+        ("MN", {"mean": "10", "n": "25", "sd": "1.0", "se": "1.0"}, "sd 1.0 and se 1.0, n 25 con"),
+        ("MN", {"mean": "10", "n": "25", "se": "1.0", "ci_low": "9", "ci_high": "11"}, "contrad"),
+        ("MN", {"mean": "10", "n": "25", "ci_low": "11", "ci_high": "13"}, "does not hold mean 10"),
+        ("MN", {"mean": "10", "n": "25", "ci_low": "8.0", "ci_high": "16.0"}, "middle at 12 and"),
+        ("MN", {"mean": "10", "n": "25", "ci_low": "10", "ci_high": "10"}, "no standard dev"),
+        ("MN", {"mean": "10", "n": "1", "se": "2"}, "1 units have no standard deviation"),
+        ("MN", {"mean": "10", "n": "25", "se": "2.0", "min": "5", "max": "15"}, "cannot have"),
+        ("MN", {"median": "10", "q1": "9", "q3": "12", "n": "4"}, "at least 5 units"),
+        ("MN", {"median": "10", "q1": "11", "q3": "12", "n": "9"}, "q1 11 is larger than median"),
+        ("MN", {"median": "10", "q1": "10", "q3": "10", "n": "9"}, "both 10, which gives no SD"),
+        ("MN", {"median": "10", "min": "10", "max": "10", "n": "9"}, "min and max are both 10"),
+        ("MC", {"mean_change": "-5", "t_change": "3.2", "n": "9"}, "they must have one sign"),
+        ("MC", {"mean_change": "-5", "p_change": "0", "n": "9"}, "p_change is 0, but a p value"),
+        ("MC", {"mean_change": "-5", "p_change": "0.000", "n": "9"}, "above 0 and at most 1"),
+        ("MC", {"mean_change": "-5", "p_change": "1.2", "n": "9"}, "above 0 and at most 1"),
+        ("MC", {"mean_change": "-5", "p_change": "1", "n": "9"}, "gives no standard deviation"),
+        ("MC", {"mean_change": "0", "p_change": "0.5", "n": "9"}, "gives no standard deviation"),
+        ("MC", {"mean_change": "-5", "t_change": "0", "n": "9"}, "gives no standard deviation"),
+        ("MC", {"mean_change": "0", "t_change": "0", "n": "9"}, "gives no standard deviation"),
+        ("MC", BASE | {"mean_change": "20"}, "mean_change is 20, but mean_post 30 minus mean_pre"),
+        ("MC", BASE | {"sd_change": "20"}, "impossible with SDs of 10 and 8"),
+        ("MC", BASE | {"sd_change": "0.5"}, "impossible with SDs of 10 and 8"),
+        ("MC", BASE | {"se_change": "9"}, "impossible with SDs of 10 and 8"),
+        ("MC", BASE | {"sd_change": "7", "correlation": "0.2"}, "correlation 0.2 and an SD of"),
+        ("MC", BASE | {"sd_change": "7", "t_change": "-1.5"}, "contradict each other"),
+        ("MC", BASE | {"ci_low_change": "-19", "ci_high_change": "-5"}, "does not hold the change"),
+        ("MD", ARMS | {"t_difference": "-2.78"}, "one sign (treatment minus control)"),
+        (
+            "MD",
+            ARMS | {"ci_low_difference": "4.1", "ci_high_difference": "5.0"},
+            "does not hold the difference 3.8",
+        ),
+        ("PLO", {"percent": "43.2", "total": "38"}, "the nearest are 16 (42.105 %) and 17 (44.737"),
+        ("PLO", {"percent": "43", "total": "150"}, "fits 64 (42.667 %) and 65 (43.333 %)"),
+        ("PLO", {"percent": "0", "total": "5000"}, "all counts from 0 (0.000 %) to 25 (0.500 %)"),
+        ("PLO", {"percent": "101", "total": "50"}, "is no share of a group"),
+    ],
+)
+def test_cells_that_contradict_each_other_are_named(measure, row, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        derive(measure, row)
+
+
+def test_a_contradiction_of_the_last_digit_alone_is_none():
+    assert mean_row(mean="10", n="25", sd="5.2", se="1.0").columns["sd"] == 5.2
+    assert change_row(**BASE | {"sd_change": "18.4"}).columns["correlation"] == -1
+    assert change_row(**BASE | {"mean_change": "-21"}).columns["mean_change"] == -21
+
+
+# the change and its correlation
+
+
+def test_the_sources_of_the_sd_of_a_change_are_taken_in_order():
+    siblings = SiblingCorrelation(0.6, 3)
+    ways = {"sd_change": "7", "se_change": "1.565", "correlation": "0.72"}
+    sd = []
+    for dropped in range(4):
+        row = BASE | dict(list(ways.items())[dropped:])
+        sd.append(derive("MC", row, siblings=siblings).columns["sd_change"])
+    sd.append(derive("MC", BASE).columns["sd_change"])
+    expected = [7, 1.565 * math.sqrt(20), *(change_sd(10, 8, r) for r in (0.72, 0.6, 0.5))]
+    assert sd == pytest.approx(expected, rel=1e-14)
+
+
+def test_what_was_taken_for_the_correlation_is_told():
+    siblings = SiblingCorrelation(0.6, 3)
+    assert derive("MC", BASE, siblings=siblings).flags == ("r = 0.6 from 3 sibling studies",)
+    assert derive("MC", BASE, assumed=0.2).flags == ("assumed r = 0.2",)
+    own = derive("MC", BASE | {"correlation": "0.7"})
+    assert own.flags == ()
+    assert [(item.column, item.how) for item in own.derived] == [("sd_change", "from own r")]
+
+
+def test_a_reported_change_needs_neither_means_nor_correlation():
+    row = change_row(mean_change="-20", sd_change="7", n="20")
+    assert row.flags == () and row.derived == ()
+    assert (row.columns["mean_change"], row.columns["sd_change"]) == (-20, 7)
+    assert math.isnan(row.columns["mean_pre"]) and math.isnan(row.columns["correlation"])
+
+
+def test_the_change_is_post_minus_pre():
+    assert change_row(**BASE).columns["mean_change"] == -20
+
+
+def test_siblings_are_averaged_on_fishers_scale_by_n_minus_3_and_by_scale_of_the_score():
+    rows = [
+        {"study": "A", "n": "13", "correlation": "0.5", "scale": "0-10"},
+        BASE | {"study": "B", "n": "33", "sd_change": "7", "scale": "0-10"},
+        {"study": "C", "n": "40", "correlation": "0.9", "scale": "0-100"},
+        {"study": "D", "n": "40", "correlation": "1", "scale": "0-10"},
+        {"study": "E", "n": "3", "correlation": "0.1", "scale": "0-10"},
+        BASE | {"study": "contradiction", "sd_change": "40", "scale": "0-10"},
+        BASE | {"study": "nothing", "scale": "0-10"},
+    ]
+    found = sibling_correlations(rows)
+    r = (100 + 64 - 49) / 160
+    z = (10 * math.atanh(0.5) + 30 * math.atanh(r)) / 40
+    assert found["0-10"].value == pytest.approx(math.tanh(z), rel=1e-14)
+    assert found["0-10"].studies == 2
+    assert found["0-100"].value == pytest.approx(0.9) and found["0-100"].studies == 1
+    assert mean_correlation([]) is None and sibling_correlations(rows[3:5]) == {}
+
+
+def test_only_siblings_that_are_given_are_used():
+    rows = [BASE | {"study": "A"}, BASE | {"study": "B", "correlation": "0.7"}]
+    assert prepare("MC", rows, 0.5).flags == (("assumed r = 0.5",), ())
+    assert prepare("MC", rows, 0.5, rows).flags == (("r = 0.7 from 1 sibling study",), ())
+
+
+@settings(max_examples=200)
+@given(
+    *(st.tuples(st.floats(0.1, 20), st.floats(0, 2)) for _ in range(2)),
+    st.tuples(st.floats(-1, 1), st.floats(0, 0.1)),
+    st.lists(st.tuples(*(st.floats(0, 1) for _ in range(3))), min_size=1, max_size=20),
+)
+def test_no_sd_of_a_change_lies_outside_its_limits(pre, post, r, where):
+    spans = [(a, a + b) for a, b in (pre, post, r)]
+    low, high = change_sd_limits(*spans)
+    for shares in where:
+        a, b, rho = (x + s * (y - x) for (x, y), s in zip(spans, shares, strict=True))
+        sd = change_sd(a, b, min(rho, 1.0))
+        assert low - 1e-6 <= sd <= high + 1e-6
+
+
+# counts
+
+
+def _prints(count, total, digits):
+    """What a percentage can print as under the rules of rounding, by decimal arithmetic."""
+    with localcontext() as context:
+        context.prec = 60
+        value = Decimal(100 * count) / Decimal(total)
+        unit = Decimal(1).scaleb(-digits)
+        rules = (ROUND_HALF_UP, ROUND_HALF_DOWN, ROUND_HALF_EVEN)
+        return {str(value.quantize(unit, rule)) for rule in rules}
+
+
+@settings(max_examples=300)
+@given(st.integers(1, 900), st.data(), st.integers(0, 2))
+def test_a_count_is_returned_if_and_only_if_it_is_the_only_one(total, data, digits):
+    printed = str(Decimal(data.draw(st.integers(0, 100 * 10**digits))).scaleb(-digits))
+    fits = [count for count in range(total + 1) if printed in _prints(count, total, digits)]
+    if len(fits) == 1:
+        assert count_from_percent(printed, str(total)) == fits[0]
+    else:
+        with pytest.raises(ValueError, match="no count of" if not fits else "is not known") as told:
+            count_from_percent(printed, str(total))
+        for count in fits if len(fits) <= 5 else (fits[0], fits[-1]):
+            assert f" {count} (" in str(told.value)
+
+
+def test_the_printed_digits_decide_the_count():
+    assert span("43.20") == (43.195, 43.205) and span("43") == (42.5, 43.5)
+    assert count_from_percent("5.26", "38") == 2
+    with pytest.raises(ValueError, match=r"no count of 38 prints as 5\.2 %"):
+        count_from_percent("5.2", "38")
+
+
+def test_both_arms_take_their_counts_from_percentages():
+    row = {"percent_treatment": "6.7", "total_treatment": "30", "events_control": "3"}
+    found = derive("OR", row | {"total_control": "40"})
+    assert found.columns["events_treatment"] == 2 and found.columns["events_control"] == 3
+    assert found.flags == ("count from 6.7 %",)
+
+
+# five numbers
+
+
+@pytest.mark.parametrize("case", FROZEN["order_statistics"], ids=lambda case: f"n={case['n']}")
+def test_moments_of_order_statistics_are_those_of_nested_quadrature(case):
+    means, covariances = normal_moments(tuple(map(float, case["ranks"])), case["n"])
+    assert means == pytest.approx(np.array(case["means"]), rel=CLOSED, abs=1e-12)
+    frozen = np.array(case["covariance"]).reshape(5, 5)
+    assert covariances == pytest.approx(frozen, rel=CLOSED)
+
+
+@pytest.mark.parametrize("n", [2, 5, 40])
+def test_covariances_with_all_order_statistics_add_up_to_one(n):
+    _, covariances = normal_moments(tuple(map(float, range(1, n + 1))), n)
+    assert covariances.sum(axis=1) == pytest.approx(np.ones(n), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("n", "expected"), [(2, 1.128), (5, 2.326), (10, 3.078), (20, 3.735), (25, 3.931)]
+)
+def test_the_expected_range_is_that_of_the_tables_for_control_charts(n, expected):
+    means, _ = normal_moments((1.0, float(n)), n)
+    assert means[1] - means[0] == pytest.approx(expected, abs=5.1e-4)
+
+
+@pytest.mark.parametrize(("q", "expected"), [(1, 0.990), (2, 1.144), (3, 1.206)])
+def test_wan_2014_table_2_expected_distance_of_the_quartiles(q, expected):
+    means, _ = normal_moments((q + 1.0, 3 * q + 1.0), 4 * q + 1)
+    assert means[1] - means[0] == pytest.approx(expected, abs=5.1e-4)
+
+
+RANKS = {n: (1, (n + 3) / 4, (n + 1) / 2, (3 * n + 1) / 4, n) for n in (5, 9, 21, 101, 1001)}
+
+
+@pytest.mark.parametrize("by", FROM_ORDER)
+@pytest.mark.parametrize("n", RANKS)
+def test_the_estimators_are_unbiased_for_normal_samples(by, n):
+    weights = mean_weights(by, n)
+    assert sum(weights) == pytest.approx(1, abs=1e-15)
+    assert weights == weights[::-1] and sum(sd_weights(by, n)) == pytest.approx(0, abs=1e-15)
+    expected, _ = linear_moments(sd_weights(by, n), RANKS[n], n)
+    assert expected == pytest.approx(1, abs=0.015)
+
+
+@pytest.mark.parametrize("by", FROM_ORDER)
+@pytest.mark.parametrize("n", [9, 41])
+def test_simulated_samples_have_the_computed_mean_sd_and_precision(by, n):
+    rng = np.random.default_rng(20240601)
+    reps = 40_000
+    samples = np.sort(rng.normal(7, 3, (reps, n)), axis=1)
+    five = samples[:, [0, (n - 1) // 4, (n - 1) // 2, 3 * (n - 1) // 4, n - 1]]
+    mean, sd = five @ np.array(mean_weights(by, n)), five @ np.array(sd_weights(by, n))
+    assert mean.mean() == pytest.approx(7, abs=5 * mean.std() / math.sqrt(reps))
+    assert sd.mean() == pytest.approx(3, rel=0.015)
+    assert mean.var() / (9 / n) == pytest.approx(mean_factor(by, n), rel=0.04)
+    sample_sd = samples.std(axis=1, ddof=1)
+    ratio = (sd.var() / sd.mean() ** 2) / (sample_sd.var() / sample_sd.mean() ** 2)
+    assert ratio == pytest.approx(sd_factor(by, n), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("by", "limit"),
+    [
+        (RANGE, math.pi / 2),
+        (QUARTILES, 1.16199),
+        (FIVE, 1.16199),
+    ],
+)
+def test_the_loss_of_precision_grows_to_that_of_central_quantiles(by, limit):
+    factors = [mean_factor(by, n) for n in (5, 9, 21, 101, 1001, 10**6)]
+    assert factors == sorted(factors) and factors[0] >= 1
+    assert factors[-1] == pytest.approx(limit, rel=1e-3)
+
+
+@pytest.mark.parametrize("by", FROM_ORDER)
+@pytest.mark.parametrize("n", [9, 41, 201])
+def test_the_skewness_test_keeps_its_level_and_finds_an_exponential(by, n):
+    rng = np.random.default_rng(7)
+    at = [0, (n - 1) // 4, (n - 1) // 2, 3 * (n - 1) // 4, n - 1]
+
+    def share(samples):
+        fives = np.sort(samples, axis=1)[:, at]
+        return np.mean([skewed(by, tuple(five), n) for five in fives])
+
+    assert 0.03 < share(rng.normal(size=(5000, n))) < 0.06
+    if n > 9:
+        assert share(rng.exponential(size=(1000, n))) > 0.2
+
+
+def test_a_skewed_sample_is_flagged_loudly():
+    row = mean_row(median="10", q1="9.5", q3="14", n="40")
+    assert row.flags == (
+        "mean and SD from median and quartiles",
+        "skewed: mean from median unreliable",
+    )
+    only_sd = mean_row(mean="11", median="10", q1="9.5", q3="14", n="40")
+    assert only_sd.flags == ("SD from quartiles", "skewed: SD from quartiles unreliable")
+    assert only_sd.factor == 1
+
+
+def test_luo_and_wan_by_hand():
+    row = mean_row(median="10", q1="7", q3="14", n="40")
+    w = 0.7 + 0.39 / 40
+    assert row.columns["mean"] == pytest.approx(w * 10.5 + (1 - w) * 10, rel=1e-14)
+    assert row.columns["sd"] == pytest.approx(7 / (2 * ndtri(29.875 / 40.25)), rel=1e-14)
+    assert row.factor == mean_factor(QUARTILES, 40)
+    row = mean_row(median="10", min="1", max="25", n="16")
+    assert row.columns["mean"] == pytest.approx((4 * 13 + 8 * 10) / 12, rel=1e-14)
+    assert row.columns["sd"] == pytest.approx(24 / (2 * ndtri(15.625 / 16.25)), rel=1e-14)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.integers(-999, 999), min_size=5, max_size=5, unique=True).map(sorted),
+    st.integers(5, 400),
+    st.sampled_from([("q1", "median", "q3"), ("min", "median", "max"), ("q1", "q3", "median")]),
+    st.integers(-50, 50),
+)
+def test_units_and_origin_of_a_score_change_nothing_but_units_and_origin(five, n, names, shift):
+    given_numbers = dict(zip(("min", "q1", "median", "q3", "max"), five, strict=True))
+
+    def row(change):
+        return mean_row(n=n, **{name: change(given_numbers[name]) for name in names})
+
+    plain, moved = row(lambda x: x), row(lambda x: 10 * x + shift)
+    assert moved.columns["sd"] == pytest.approx(10 * plain.columns["sd"], rel=1e-12)
+    assert moved.columns["mean"] == pytest.approx(10 * plain.columns["mean"] + shift, abs=1e-8)
+    assert (moved.flags, moved.factor) == (plain.flags, plain.factor)
+
+
+def test_the_factors_on_the_page_are_the_computed_ones():
+    rows = re.findall(r"^\| (\d+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", PAGE, re.M)
+    assert len(rows) == 4
+    for n, *printed in rows:
+        computed = [mean_factor(by, int(n)) for by in (RANGE, QUARTILES, FIVE)]
+        assert [f"{factor:.3f}" for factor in computed] == printed
+
+
+# what a loss of precision does to an effect
+
+
+def test_the_factor_of_a_difference_weighs_its_arms():
+    five = {"median_control": "6", "q1_control": "4", "q3_control": "8.5", "n_control": "22"}
+    row = {"mean_treatment": "10", "sd_treatment": "3", "n_treatment": "25"} | five
+    found = derive("MD", row)
+    f, sd = mean_factor(QUARTILES, 22), found.columns["sd_control"]
+    expected = (9 / 25 + f * sd**2 / 22) / (9 / 25 + sd**2 / 22)
+    assert found.factor == pytest.approx(expected, rel=1e-14)
+    assert 1 < found.factor < f
+    ratio = derive("ROM", row)
+    m1, m2 = 10, found.columns["mean_control"]
+    parts = 9 / 25 / m1**2, sd**2 / 22 / m2**2
+    assert ratio.factor == pytest.approx((parts[0] + f * parts[1]) / sum(parts), rel=1e-14)
+    assert derive("SMD", row).factor == pytest.approx(sd_factor(QUARTILES, 22))
+
+
+@pytest.mark.parametrize("r", [-0.6, 0.0, 0.5, 0.9])
+def test_the_variance_of_a_change_of_two_estimated_means_is_bounded(r):
+    rng, n, reps = np.random.default_rng(5), 21, 20_000
+    z = rng.normal(size=(2, reps, n))
+    scores = np.stack([z[0], r * z[0] + math.sqrt(1 - r * r) * z[1]])
+    five = np.sort(scores, axis=2)[:, :, [0, 5, 10, 15, 20]]
+    means = five @ np.array(mean_weights(QUARTILES, n))
+    real = (means[1] - means[0]).var() / (2 * (1 - r) / n)
+    f = mean_factor(QUARTILES, n)
+    row = derive(
+        "MC",
+        cells(
+            n=n,
+            correlation=r,
+            sd_pre=1.0,
+            sd_post=1.0,
+            **{f"{name}_{t}": x for t in ("pre", "post") for name, x in QUARTERS.items()},
+        ),
+    )
+    shared = -2 * r * (f - 1) if r < 0 else 0
+    assert row.factor == pytest.approx(1 + (2 * (f - 1) + shared) / (2 * (1 - r)), rel=1e-12)
+    assert 1.05 < real < row.factor * 1.03
+
+
+QUARTERS = {"q1": -0.7, "median": 0.0, "q3": 0.7}
+
+
+# tables: what a row lacks
+
+
+CANDIDATES = {
+    "MN": "mean sd n se ci_low ci_high median q1 q3 min max",
+    "PLO": "events total percent",
+    "MD": "mean_treatment sd_treatment n_treatment mean_control sd_control n_control "
+    "t_difference se_control ci_low_control ci_high_control median_control q1_control q3_control",
+    "MC": "mean_pre sd_pre mean_post sd_post n mean_change sd_change t_change se_change "
+    "median_pre q1_pre q3_pre correlation",
+    "SMCR": "mean_pre sd_pre mean_post sd_post n mean_change sd_change se_post correlation",
+    "OR": "events_treatment total_treatment events_control total_control percent_control",
+}
+TRUE = dict(
+    pair.split("=")
+    for pair in (
+        "mean=10.0 sd=5.0 n=25 se=1.0 "
+        "ci_low=7.94 ci_high=12.06 median=10 q1=6.6 "
+        "q3=13.4 min=0 max=20 events=5 "
+        "total=20 percent=25 mean_treatment=12.0 sd_treatment=5.0 "
+        "n_treatment=25 mean_control=10.0 sd_control=5.0 n_control=25 "
+        "t_difference=1.414 se_control=1.0 ci_low_control=7.94 ci_high_control=12.06 "
+        "median_control=10 q1_control=6.6 q3_control=13.4 mean_pre=50 "
+        "sd_pre=10.0 mean_post=30 sd_post=10.0 mean_change=-20 "
+        "sd_change=10.0 t_change=-10.0 se_change=2.0 median_pre=50 "
+        "q1_pre=43.2 q3_pre=56.8 se_post=2.0 correlation=0.5 "
+        "percent_control=25 events_treatment=5 total_treatment=20 events_control=5 "
+        "total_control=20 "
+    ).split()
+)
+
+
+@pytest.mark.parametrize("measure", CANDIDATES)
+def test_a_row_lacks_nothing_exactly_where_its_numbers_can_be_derived(measure):
+    names = CANDIDATES[measure].split()
+    for picked in product((False, True), repeat=len(names)):
+        row = {name: TRUE[name] for name, taken in zip(names, picked, strict=True) if taken}
+        columns = derive(measure, row).columns
+        complete = any(
+            not any(math.isnan(columns[name]) for name in needed)
+            for needed in (*COLUMN_SETS[measure], *ALTERNATIVES.get(measure, ()))
+        )
+        assert complete == (missing_columns(measure, row) == []), row
+
+
+def test_a_row_without_other_forms_lacks_what_it_lacked():
+    for measure, sets in COLUMN_SETS.items():
+        assert missing_columns(measure, {}) == list(min(sets, key=len))
+    assert missing_columns("MC", {"n": "9", "mean_pre": "1", "sd_pre": "1"}) == [
+        "mean_post",
+        "sd_post",
+    ]
+    assert missing_columns("PLO", {"percent": "5"}) == ["total"]
+    assert missing_columns("MC", {"n": "9", "mean_change": "1"}) == ["sd_change"]
+    assert missing_columns("MN", {"mean": "9", "se": "1"}) == ["n"]
+    assert missing_columns("GEN", {"yi": "1"}) == ["vi"]
+
+
+def test_asking_what_a_row_lacks_loads_no_numerical_library():
+    code = "import sys, metamill.tables.needs; sys.exit('numpy' in sys.modules)"
+    assert subprocess.call([sys.executable, "-c", code], cwd=ROOT / "workflow") == 0
+
+
+def test_every_column_that_leads_to_another_is_in_the_codebook_and_on_the_page():
+    for column, ways in DERIVATIONS.items():
+        assert column in COLUMNS
+        assert ways
+        for way in ways:
+            assert set(way.sources) <= set(COLUMNS), way
+            assert set(way.absent) <= set(COLUMNS)
+            assert column not in way.sources
+    listed = {name for ways in DERIVATIONS.values() for way in ways for name in way.sources}
+    sides = ("_pre", "_post", "_treatment", "_control")
+    for name in listed:
+        stem = next((name.removesuffix(s) for s in sides if name.endswith(s)), name)
+        assert stem in PAGE, name
+
+
+# all rows of an analysis
+
+
+def test_prepare_names_the_study_whose_cells_contradict_each_other():
+    with pytest.raises(ValueError, match=r"^B: sd 1.0 and se 1.0, n 25 contradict"):
+        prepare("MN", [{"study": "A"}, {"study": "B", "sd": "1.0", "se": "1.0", "n": "25"}], 0.5)
+
+
+def test_prepare_gives_arrays_flags_records_and_factors_of_one_length():
+    rows = [
+        {"study": "A", "mean": "10", "sd": "5", "n": "25"},
+        {"study": "B", "median": "10", "q1": "7", "q3": "14", "n": "40"},
+    ]
+    found = prepare("MN", rows, 0.5)
+    assert {name: column.shape for name, column in found.columns.items()} == {
+        "mean": (2,),
+        "sd": (2,),
+        "n": (2,),
+    }
+    assert found.flags == ((), ("mean and SD from median and quartiles",))
+    assert [len(items) for items in found.derived] == [0, 2]
+    assert found.inflation.tolist() == [1, mean_factor(QUARTILES, 40)]
+
+
+@pytest.mark.parametrize("measure", sorted(COLUMN_SETS))
+def test_no_rows_give_empty_arrays(measure):
+    found = prepare(measure, [], 0.5)
+    assert found.flags == found.derived == () and found.inflation.shape == (0,)
+    assert all(column.shape == (0,) for column in found.columns.values())
+
+
+def test_the_order_of_rows_changes_nothing():
+    rows = [BASE | {"study": s, "n": n, "correlation": r} for s, n, r in SOME]
+    forward, backward = prepare("MC", rows, 0.5, rows), prepare("MC", rows[::-1], 0.5, rows[::-1])
+    for name, column in forward.columns.items():
+        assert backward.columns[name][::-1] == pytest.approx(column, rel=1e-14, nan_ok=True)
+    assert backward.flags[::-1] == forward.flags
+
+
+SOME = (("A", "20", ""), ("B", "30", "0.7"), ("C", "15", "0.4"))
+
+
+def test_numbers_that_were_reported_are_passed_on_as_they_are():
+    for measure, row in REPORTED.items():
+        found = prepare(measure, [row], 0.5)
+        assert found.flags == ((),) and found.inflation.tolist() == [1]
+        for name in COLUMN_SETS[measure][0]:
+            assert found.columns[name].tolist() == [float(row[name])]
+
+
+REPORTED = {
+    measure: {name: TRUE.get(name, "3") for name in COLUMN_SETS[measure][0]}
+    | {"correlation": "0.5"}
+    for measure in COLUMN_SETS
+    if measure != "GEN"
+}

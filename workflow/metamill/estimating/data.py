@@ -1,0 +1,44 @@
+"""What an analysis pools, and what comes back."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from metamill.measures.effects import Array, Effects
+from metamill.results import Pooled
+
+
+@dataclass(frozen=True)
+class Data:
+    """What one analysis pools: the columns of its measure, its effects, the study of each row.
+
+    Every array has shape (k,). `study` numbers the independent studies (or shared cohorts) from 0;
+    rows with one number depend on each other. `scale` is the scale of reported effects (GEN).
+    """
+
+    columns: dict[str, Array]
+    effects: Effects
+    study: Array
+    scale: str | None = None
+
+    def take(self, rows: Array) -> "Data":
+        """The same data for some rows, given as indices or as a mask."""
+        effects = Effects(
+            self.effects.yi[rows], self.effects.vi[rows], self.effects.corrected[rows]
+        )
+        columns = {name: values[rows] for name, values in self.columns.items()}
+        study = np.unique(self.study[rows], return_inverse=True)[1]
+        return replace(self, columns=columns, effects=effects, study=study)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The pooled numbers, and per row the weight in per cent and the posterior.
+
+    `weights` has shape (k,), `posterior` (k, 3) or (k, 1): the natural-scale value the model
+    gives each study, with its limits where it has them. None where there is none.
+    """
+
+    pooled: Pooled
+    weights: Array | None = None
+    posterior: Array | None = None

@@ -1,0 +1,96 @@
+"""From the rows of an analysis to what it pools: numbers, effects, and what had to be assumed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from metamill.config.methods import own_counts
+from metamill.config.settings import Model, Plan
+from metamill.errors import NumericError, Problem
+from metamill.estimating import Data
+from metamill.measures import effect_sizes
+from metamill.measures.clusters import effective_counts, effective_flag
+from metamill.measures.derive import DerivedCell
+from metamill.measures.effects import Array, Effects
+from metamill.measures.prepare import generic_scale, prepare
+from metamill.tables.reader import TableRow
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What rows give to pool; per row what was assumed and which numbers were derived.
+
+    `corrects` says whether a continuity correction changes what is pooled: a model of the counts
+    themselves needs none, and its effects are corrected only to be shown.
+    """
+
+    data: Data
+    flags: list[list[str]]
+    derived: list[tuple[DerivedCell, ...]]
+    corrects: bool
+
+
+def prepared_data(rows: list[TableRow], plan: Plan, table: str) -> Prepared:
+    """The data of `rows` under a plan.
+
+    Raises NumericError, naming the row, where its cells contradict each other or give no effect.
+    """
+    model, cells = plan.model, [row.cells for row in rows]
+    siblings = cells if model.sibling_correlation else ()
+    try:
+        scale = generic_scale(cells) if model.measure == "GEN" and cells else None
+        found = prepare(model.measure, cells, model.correlation, siblings)
+        flags = [list(item) for item in found.flags]
+        columns = _effective(found.columns, rows, model, flags)
+    except ValueError as error:
+        advice = "Check the table against the source, or exclude the row with a reason"
+        raise NumericError(Problem(table, str(error), advice)) from None
+    own = own_counts(model.method, model.measure)
+    effects = effect_sizes(
+        model.measure, columns, add=None if own else model.add, to=None if own else model.to
+    )
+    effects = Effects(effects.yi, effects.vi * found.inflation, effects.corrected)
+    _refuse_unusable(rows, effects, model, table)
+    data = Data(columns, effects, _study_codes(rows, plan), scale)
+    return Prepared(data, flags, list(found.derived), corrects=not own)
+
+
+def _refuse_unusable(rows: list[TableRow], effects: Effects, model: Model, table: str) -> None:
+    advice = "Check the row, allow a continuity correction, or exclude it with a reason"
+    for row, y, v in zip(rows, effects.yi, effects.vi, strict=True):
+        if not (np.isfinite(y) and np.isfinite(v) and v > 0):
+            rule = f"has no usable {model.measure}: effect {y:g}, sampling variance {v:g}"
+            raise NumericError(Problem(table, rule, advice, row.line, value=row.cells["study"]))
+
+
+def _study_codes(rows: list[TableRow], plan: Plan) -> Array:
+    """A number per independent study: rows of one study, or of one shared cohort, have the same.
+
+    Without a model of dependence every row is a study of its own; tables in which two rows of one
+    pool share a study are refused before.
+    """
+    if not plan.model.dependent:
+        return np.arange(len(rows))
+    codes: dict[str, int] = {}
+    names = [(row.cells.get("cohort") or row.cells["study"]).casefold() for row in rows]
+    return np.array([codes.setdefault(name, len(codes)) for name in names], int)
+
+
+def _effective(
+    columns: dict[str, Array], rows: list[TableRow], model: Model, flags: list[list[str]]
+) -> dict[str, Array]:
+    """Counts shrunk to their effective sample size where an intra-class correlation is assumed."""
+    if model.icc is None:
+        return columns
+    arms = ("_treatment", "_control") if "events_treatment" in columns else ("",)
+    found = dict(columns)
+    for arm in arms:
+        events, total = columns[f"events{arm}"], columns[f"total{arm}"]
+        clusters = np.array([float(row.cells[f"clusters{arm}"]) for row in rows])
+        found[f"events{arm}"], found[f"total{arm}"] = effective_counts(
+            events, total, clusters, model.icc
+        )
+        for told, n, m in zip(flags, total, clusters, strict=True):
+            if model.icc > 0 and n > m:
+                told.append(effective_flag(n, m, model.icc))
+    return found
