@@ -312,6 +312,44 @@ def test_identical_effects_stay_where_they_are():
     assert abs(fit.mu.low - fit.mu.shortest_low) < 1e-9
 
 
+@pytest.mark.parametrize("distance", [1e6, 1e8])
+def test_two_effects_very_far_apart_have_the_posterior_of_the_saddle_point(distance):
+    """exp(-D^2/(4 tau^2) - tau^2/(2 a^2)) peaks at tau^2 = a D/sqrt(2) with curvature 4/a^2."""
+    fit = bayes([0, distance], [1, 1], 0.5)
+    assert abs(fit.tau_mode / np.sqrt(0.5 * distance / np.sqrt(2)) - 1) < 1e-5
+    assert abs(fit.tau.sd / 0.25 - 1) < 1e-4
+
+
+def test_a_large_offset_of_all_effects_costs_no_digits_of_the_spread():
+    y, v = np.array([0.0, 1.0, 0.5]), np.array([0.2, 0.4, 0.3])
+    near, far = bayes(y, v), bayes(y + 2.0**29, v)
+    for part in PARTS[:3]:
+        ours, expected = getattr(far, part), getattr(near, part)
+        offset = 0 if part == "tau" else 2.0**29
+        assert abs(ours.shortest_low - offset - expected.shortest_low) < 1e-6
+        assert abs(ours.sd - expected.sd) < 1e-8
+
+
+@pytest.mark.parametrize(
+    ("x", "n"),
+    [
+        ([0, 500000], [10**6, 10**6]),
+        ([1, 2], [10**8, 10**8]),
+        ([5, 90], [10, 10**6]),
+        ([500000] * 4, [10**6] * 4),
+        ([1, 0], [1, 1]),
+    ],
+)
+def test_counts_of_any_size_have_a_posterior(x, n):
+    """Each quadrature refuses where a coarser sum disagrees, so a number is a checked number."""
+    fit = bayes_proportions(x, n, 0.5)
+    ends = fit.mu_law.cdf(np.array([[fit.mu.low, fit.mu.median, fit.mu.high]]))[0]
+    np.testing.assert_allclose(ends, [0.025, 0.5, 0.975], atol=1e-13)
+    observed = np.log((np.array(x) + 0.5) / (np.array(n) - np.array(x) + 0.5))
+    large = (np.array(x) > 1000) & (np.array(n) - np.array(x) > 1000)
+    np.testing.assert_allclose(fit.theta.median[large], observed[large], atol=1e-3)
+
+
 def test_permuted_studies_give_the_same_posterior():
     case, order = NORMAL["outlier"], [3, 0, 4, 2, 1]
     fit = bayes(np.array(case["y"])[order], np.array(case["v"])[order], case["prior_scale"])

@@ -2,6 +2,7 @@
 
 import json
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from metamill.pooling.glmm import (
 )
 from metamill.pooling.glmm_families import loglik, slopes
 from metamill.pooling.glmm_maximum import maximise, profile
-from metamill.pooling.glmm_quadrature import likelihood
+from metamill.pooling.glmm_quadrature import evaluate, likelihood, place, serves, total
 from metamill.pooling.glmm_subsets import _near
 
 FROZEN = json.loads(Path(__file__).with_name("glmm.json").read_text())
@@ -289,6 +290,28 @@ def test_the_likelihood_is_a_sum_on_a_dense_grid(group, at):
     assert abs(value - expected) <= 1e-10 * (1 + abs(expected))
 
 
+@pytest.mark.parametrize("at", [(-4.0, 0.02), (-3.0, 0.2), (-2.0, 0.6), (0.0, 1.5)])
+@pytest.mark.parametrize("group", FAMILIES)
+def test_nodes_that_serve_other_parameters_are_as_good_as_their_own(group, at):
+    make, arrays = FAMILIES[group]
+    # a study of 88391 rounds to 1e-10, so it is not among these
+    studies = make(*(values[:4] for values in arrays))
+    mu, tau = at
+    nodes = place(studies, mu, tau)
+    mus, taus = (
+        x.ravel()
+        for x in np.meshgrid(mu + tau * np.linspace(-1, 1, 9), tau * np.geomspace(0.3, 3, 25))
+    )
+    good = serves(nodes, mus, taus)
+    assert 5 <= good.sum() < len(good)
+    found = total(evaluate(nodes, mus[good], taus[good]))
+    for i, (other_mu, other_tau) in enumerate(zip(mus[good], taus[good], strict=True)):
+        own = likelihood(studies, other_mu, other_tau)
+        assert abs(found.value[i] - own.value[0]) <= 1e-10 * (1 + abs(own.value[0]))
+        error = np.abs(found.gradient[i] - own.gradient[0]) * other_tau
+        assert (error <= 1e-9 * (1 + np.abs(own.gradient[0] * other_tau))).all()
+
+
 @pytest.mark.parametrize("group", FAMILIES)
 def test_derivatives_of_a_family_are_those_of_its_likelihood(group):
     make, arrays = FAMILIES[group]
@@ -335,15 +358,15 @@ def test_gradient_and_hessian_are_derivatives_of_the_likelihood(group, at):
 TWO_MAXIMA = ([594, 548, 606, 3, 1, 10], [2000, 2000, 2000, 16, 30, 17])
 
 
-@pytest.mark.parametrize(
-    ("events", "totals", "tau"),
-    [
-        (*TWO_MAXIMA, 0.041406),
-        ([595, 602, 608, 583, 18, 1, 2, 6], [2000, 2000, 2000, 2000, 31, 21, 34, 39], 0.75219),
-        ([610, 612, 600, 605, 11, 11, 13, 0], [2000, 2000, 2000, 2000, 33, 14, 16, 12], 0),
-        ([606, 584, 2, 2, 17, 13], [2000, 2000, 21, 12, 27, 29], 0.64260),
-    ],
-)
+SEVERAL_MAXIMA = [
+    (*TWO_MAXIMA, 0.041406),
+    ([595, 602, 608, 583, 18, 1, 2, 6], [2000, 2000, 2000, 2000, 31, 21, 34, 39], 0.75219),
+    ([610, 612, 600, 605, 11, 11, 13, 0], [2000, 2000, 2000, 2000, 33, 14, 16, 12], 0),
+    ([606, 584, 2, 2, 17, 13], [2000, 2000, 21, 12, 27, 29], 0.64260),
+]
+
+
+@pytest.mark.parametrize(("events", "totals", "tau"), SEVERAL_MAXIMA)
 def test_the_higher_of_two_maxima_is_found(events, totals, tau):
     studies = proportion_studies(events, totals)
     fit = pool_proportions(events, totals)
@@ -607,14 +630,14 @@ def test_any_subset_equals_a_separate_fit_and_what_identifies_nothing_is_nan():
 
 
 def test_alike_subsets_share_the_nodes_of_all_studies():
-    """What makes leaving one out cheap: none of 40 subsets of 39 is fitted alone."""
+    """What makes leaving one out cheap: few of 40 subsets of 39 are fitted alone."""
     chance = np.random.default_rng(40)
     n = chance.integers(20, 300, 40)
     x = chance.binomial(n, expit(chance.normal(-2, 0.6, 40)))
     studies = proportion_studies(x, n)
     near, (mu, se, tau2) = _near(studies, maximise(studies), 1 - np.eye(40))
-    assert near.all()
-    for i in (0, 17, 39):
+    assert near.sum() >= 36
+    for i in np.flatnonzero(near)[[0, 17, -1]]:
         alone = pool_proportions(np.delete(x, i), np.delete(n, i))
         assert (mu[i], se[i]) == (
             pytest.approx(alone.mu, rel=1e-9),
@@ -623,14 +646,16 @@ def test_alike_subsets_share_the_nodes_of_all_studies():
         assert tau2[i] == pytest.approx(alone.tau2, rel=1e-9)
 
 
-def test_subsets_of_two_maxima_are_fitted_alone():
-    """Left out one at a time, the studies make now this and now that maximum the higher one."""
-    studies = proportion_studies(*TWO_MAXIMA)
-    k = len(studies.x)
-    mu, _, tau2 = point_fits(studies, 1 - np.eye(k))
-    for i in range(k):
-        alone = pool_proportions(*(np.delete(values, i) for values in TWO_MAXIMA))
-        assert (mu[i], tau2[i]) == (pytest.approx(alone.mu), pytest.approx(alone.tau2))
+@pytest.mark.parametrize(("events", "totals", "tau"), SEVERAL_MAXIMA)
+def test_subsets_of_two_maxima_are_fitted_alone(events, totals, tau):
+    """All pairs left out: now this and now that maximum is the higher one."""
+    k = len(events)
+    keep = np.array([[i not in out for out in combinations(range(k), 2)] for i in range(k)], float)
+    mu, _, tau2 = point_fits(proportion_studies(events, totals), keep)
+    for column, out in enumerate(combinations(range(k), 2)):
+        alone = pool_proportions(np.delete(events, out), np.delete(totals, out))
+        assert mu[column] == pytest.approx(alone.mu, rel=1e-8), out
+        assert tau2[column] == pytest.approx(alone.tau2, rel=1e-8, abs=1e-12), out
     assert (tau2 > 0.1).any() and (tau2 < 0.01).any()
 
 

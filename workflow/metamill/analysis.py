@@ -25,6 +25,7 @@ from metamill.results import (
     Result,
     StudyRow,
 )
+from metamill.tables.codebook import identifies
 from metamill.tables.needs import WITHIN_PATIENTS
 from metamill.tables.reader import TableRow
 from metamill.tables.selection import Selection, apply_plan
@@ -76,7 +77,7 @@ def analyse(outcome: Outcome, selection: Selection) -> Result:
             measure.log_axis,
         ),
         settings=asdict(primary.model),
-        rows=tuple(_study_row(row, measure) for row in selection.rows),
+        rows=_study_rows(selection.rows, measure, primary.model.dependent),
         analyses=tuple(analyses),
         subgroup_tests=tuple(tests),
         **_refits(outcome, selection, pooled_rows, analyses[0]),
@@ -134,7 +135,29 @@ def _derived(used: _Used) -> tuple[Derived, ...]:
     )
 
 
-def _study_row(row: TableRow, measure: Measure) -> StudyRow:
+def _study_rows(
+    rows: Sequence[TableRow], measure: Measure, dependent: bool
+) -> tuple[StudyRow, ...]:
+    """The rows as the result holds them; where a model pools several of one study, by name."""
+    if not dependent:
+        return tuple(_study_row(row, measure, "") for row in rows)
+    together: dict[str, list[TableRow]] = {}
+    for row in rows:
+        together.setdefault(row.cells["study"].casefold(), []).append(row)
+    return tuple(
+        _study_row(row, measure, _apart(row, together[row.cells["study"].casefold()]))
+        for row in rows
+    )
+
+
+def _apart(row: TableRow, others: Sequence[TableRow]) -> str:
+    """The levels by which a row differs from the other rows of its study, as words."""
+    names = [name for name in row.cells if identifies(name) and name != "study"]
+    differing = [name for name in names if len({other.cells.get(name, "") for other in others}) > 1]
+    return ", ".join(row.cells[name].replace("_", " ") for name in differing if row.cells[name])
+
+
+def _study_row(row: TableRow, measure: Measure, apart: str) -> StudyRow:
     def total(columns: Sequence[str]) -> float | None:
         cells = [row.cells.get(column, "") for column in columns]
         return sum(map(float, cells)) if cells and all(cells) else None
@@ -142,7 +165,7 @@ def _study_row(row: TableRow, measure: Measure) -> StudyRow:
     study = row.cells["study"]
     return StudyRow(
         study=study,
-        label=row.cells.get("label") or study,
+        label=(row.cells.get("label") or study) + (f" ({apart})" if apart else ""),
         line=row.line,
         cells={column: cell for column, cell in row.cells.items() if column != "label"},
         events=total(measure.event),

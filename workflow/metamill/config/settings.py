@@ -17,14 +17,14 @@ Levels = dict[str, tuple[str, ...]]
 class Model:
     """How effects are made and pooled.
 
-    `sibling_correlation`: whether studies
-    without an SD of the change take the mean correlation of those that have one before the assumed
-    `correlation`. `add` and `to` None: the measure's own correction. `tau2_interval` None: the Q-profile, or the
+    `add` and `to` None: the measure's own correction. `tau2_interval` None: the Q-profile, or the
     profile likelihood where a model has only that. `glmm` names the model of two groups. `rho` is
     the assumed correlation of the sampling errors of one study's rows, `icc` the assumed
     correlation of units within a patient (None: units counted as independent). `tau_prior` is the
     scale of the half-normal prior of tau (None: no companion where 0.5 has no meaning).
-    `thresholds` are on the natural scale.
+    `correlation` is that of scores before and after, assumed where a study says nothing and, with
+    `sibling_correlation`, no other study on its scale does either. `thresholds` are on the natural
+    scale.
     """
 
     measure: str

@@ -44,6 +44,7 @@ def mixed_model(base: Pooled, data: Data, model: Model, allowed: Permission) -> 
         return float(probability_beyond(fit.mu, fit.se, fit.tau2, pi_df, threshold))
 
     two_groups = MEASURES[model.measure].null is not None
+    ratio = MEASURES[model.measure].natural
     mean = (fit.marginal, fit.marginal_low, fit.marginal_high)
     silent = len(fit.uninformative)
     if silent:
@@ -64,7 +65,7 @@ def mixed_model(base: Pooled, data: Data, model: Model, allowed: Permission) -> 
         marginal=None if two_groups else float(fit.marginal),
         marginal_low=None if two_groups else float(fit.marginal_low),
         marginal_high=None if two_groups else float(fit.marginal_high),
-        also=(Quantity(f"mean {MEASURES[model.measure].natural} over studies", "natural", *mean),) if two_groups else (),
+        also=(Quantity(f"mean {ratio} over studies", "natural", *mean),) if two_groups else (),
         weights="approximate",
         tests=(Test(LRT, float(fit.lrt), None, float(fit.lrt_p)),),
         beyond=beyond(above, data, model, allowed),

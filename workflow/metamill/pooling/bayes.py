@@ -312,7 +312,9 @@ def _moments(law: Law, tau: Array) -> tuple[float, float]:
     tau itself is no even function of its coordinate, so the equidistant rule that gives the even
     moments would lose all but a few digits of the mean.
     """
-    edges = np.unique(np.concatenate([[0.0], tau[::6], tau[-1:]]))
+    # Points that do not begin beside zero leave nothing but rounding between zero and the first.
+    start = [0.0] if tau[0] < tau[1] - tau[0] else []
+    edges = np.unique(np.concatenate([start, tau[::6], tau[-1:]]))
     at, weight = np.polynomial.legendre.leggauss(12)
     half = 0.5 * np.diff(edges)[:, None]
     points = edges[:-1, None] + half * (1 + at)

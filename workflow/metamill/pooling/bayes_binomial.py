@@ -96,7 +96,7 @@ def _modes(mu: Array, tau: Array, x: Array, n: Array) -> Array:
     """The root z of tau (x - n p(mu + tau z)) - z, decreasing in z, by bracketed Newton steps."""
     low, high = -tau * (n - x), tau * x
     z = np.clip(np.zeros(low.shape), low, high)
-    for _ in range(200):
+    for turn in range(300):
         p = expit(mu + tau * z)
         slope = tau * (x - n * p) - z
         low, high = np.where(slope > 0, z, low), np.where(slope > 0, high, z)
@@ -106,7 +106,8 @@ def _modes(mu: Array, tau: Array, x: Array, n: Array) -> Array:
         if done.all():
             return z
         newton = z + slope / curvature
-        good = (newton > low) & (newton < high)
+        # Far from the mode Newton's steps can swing from side to side, so every third one halves.
+        good = (newton > low) & (newton < high) & (turn % 3 < 2)
         z = np.where(done, z, np.where(good, newton, 0.5 * (low + high)))
     raise ArithmeticError("the mode of a study's likelihood was not reached")
 
@@ -167,7 +168,7 @@ def _grid(data: _Data, unit: float, last: float) -> _Grid:
             return grid
         step = step if tau_agrees else step / 2
         points = points if mu_agrees else 2 * points
-        if max(_STEP / step, points / _POINTS) > 16:
+        if max(_STEP / step, points / _POINTS) > 8:
             break
     raise ArithmeticError("the integral over mu and tau did not converge")
 

@@ -96,6 +96,7 @@ def _outcome(entry: Entry) -> dict[str, Any]:
             for item in result.derived
         ],
         "notes": primary.pooled.notes,
+        "policy": wording.capital(primary.pooled.policy),
         "figure": base64.b64encode(entry.forest_svg).decode("ascii"),
         "alt": entry.forest_alt,
         "caption": entry.forest_caption,
