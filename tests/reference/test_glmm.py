@@ -659,6 +659,15 @@ def test_subsets_of_two_maxima_are_fitted_alone(events, totals, tau):
     assert (tau2 > 0.1).any() and (tau2 < 0.01).any()
 
 
+def test_a_maximum_near_that_of_all_studies_is_not_taken_where_another_is_higher():
+    """Without the sixth study tau is 0.58; there is still a lower maximum, near that of all."""
+    events = np.array([590, 637, 626, 609, 561, 4, 1, 2, 3, 13])
+    totals = np.array([2000, 2000, 2000, 2000, 2000, 11, 31, 20, 39, 32])
+    _, _, tau2 = point_fits(proportion_studies(events, totals), 1 - np.eye(10))
+    assert np.sqrt(pool_proportions(events, totals).tau2) == pytest.approx(0.05267, rel=1e-3)
+    assert np.sqrt(tau2[5]) == pytest.approx(0.57963, rel=1e-4)
+
+
 @pytest.mark.parametrize("keep", [np.ones(4), np.ones((3, 2)), np.full((4, 1), 0.5)])
 def test_masks_of_another_shape_or_value_are_refused(keep):
     with pytest.raises(ValueError, match="keep"):

@@ -1,9 +1,9 @@
 """Published meta-analyses, at the digits printed in the papers.
 
 Data are the published tables as kept in the metadat package, or the paper's own table; they are
-read from effect_sizes.json, which names the source of each. Page, table and digits are those
-quoted in metafor's analysis examples, whose author compared them with the papers; where paper and
-data disagree the test says so and gives what the data yield.
+read from effect_sizes.json and published.json, which name the source of each. Page, table and
+digits are those quoted in metafor's analysis examples, whose author compared them with the papers;
+where paper and data disagree the test says so and gives what the data yield.
 """
 
 import json
@@ -11,18 +11,39 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
+import pytest
 from scipy.special import expit, ndtri
 
 from metamill.measures import effect_sizes, to_natural
-from metamill.pooling import pool
-from metamill.pooling.glmm import pool_proportions
+from metamill.pooling import pool, tau2_interval
+from metamill.pooling.count_tests import (
+    cochran_mantel_haenszel,
+    mantel_haenszel_rates,
+    tarone,
+)
+from metamill.pooling.dependent import three_level
+from metamill.pooling.glmm import (
+    pool_conditional,
+    pool_proportions,
+    pool_rate_ratios,
+    pool_rates,
+)
+from metamill.pooling.mantel_haenszel import mantel_haenszel
+from metamill.pooling.peto import peto
 
-FROZEN = json.loads(Path(__file__).with_name("effect_sizes.json").read_text())
+HERE = Path(__file__)
+FROZEN = json.loads(HERE.with_name("effect_sizes.json").read_text())
+PUBLISHED = json.loads(HERE.with_name("published.json").read_text())
 
 
 def data(measure, name):
     case = next(c for c in FROZEN["cases"] if (c["measure"], c["set"]) == (measure, name))
     return {column: np.array(values, float) for column, values in case["columns"].items()}
+
+
+def published(name):
+    columns = PUBLISHED["sets"][name]["columns"]
+    return {column: np.array(values, float) for column, values in columns.items()}
 
 
 def prints_as(value, printed):
@@ -227,3 +248,271 @@ def test_molloy_2014_correlation_of_conscientiousness_and_adherence():
             (to_natural("ZCOR", fit.mu_high), "0.21"),
         ]
     )
+
+
+# ---- counts of two groups, given the number of events ----
+
+
+def assert_ratio(fit, mu, se, tau, estimate, low, high):
+    """A fit with normal limits, as the papers print it: tau and the back-transformed ratio too."""
+    assert_prints([(fit.mu, mu), (fit.se, se), (np.sqrt(fit.tau2), tau)])
+    assert_prints([(np.exp(fit.mu), estimate)])
+    assert_prints([(np.exp(fit.mu_low), low), (np.exp(fit.mu_high), high)])
+
+
+def test_stijnen_2010_table_3_exact_conditional_likelihood():
+    """Stijnen, Hamza and Oezdemir 2010, Table III, p. 3052, hypergeometric-normal model.
+
+    The paper prints an odds ratio of 0.25; its own -1.353 gives 0.26.
+    """
+    fit = pool_conditional(**data("OR", "nielweise2007"), test="z", likelihood="CM.EL")
+    assert_ratio(fit, "-1.353", "0.351", "0.83", "0.26", "0.13", "0.51")
+
+
+def test_stijnen_2010_table_3_approximate_conditional_likelihood():
+    """Stijnen, Hamza and Oezdemir 2010, Table III, p. 3052, binomial-normal approximation.
+
+    The paper prints a tau of 0.77; the data give 0.78.
+    """
+    fit = pool_conditional(**data("OR", "nielweise2007"), test="z", likelihood="CM.AL")
+    assert_ratio(fit, "-1.303", "0.339", "0.78", "0.27", "0.14", "0.53")
+
+
+def poisson_normal(name):
+    columns = data("IRLN", name)
+    return pool_rates(columns["events"], columns["time"] / 1000, test="z")
+
+
+def test_stijnen_2010_table_7_control_arm_poisson_normal():
+    """Stijnen, Hamza and Oezdemir 2010, Table VII, p. 3054, Poisson-normal model, ML.
+
+    The paper prints a tau2 of 0.316; the data give 0.317.
+    """
+    fit = poisson_normal("nielweise2008_control")
+    assert_prints([(fit.mu, "1.401"), (fit.se, "0.231"), (fit.tau2, "0.317")])
+    assert_prints([(np.exp(fit.mu), "4.06"), (np.exp(fit.mu_low), "2.58")])
+    assert_prints([(np.exp(fit.mu_high), "6.38")])
+
+
+def test_stijnen_2010_table_7_treated_arm_poisson_normal():
+    """Stijnen, Hamza and Oezdemir 2010, Table VII, p. 3054, Poisson-normal model, ML.
+
+    The paper prints 0.850 and a lower limit of 1.23; the data give 0.849 and 1.22.
+    """
+    fit = poisson_normal("nielweise2008_treated")
+    assert_prints([(fit.mu, "0.849"), (fit.se, "0.330"), (fit.tau2, "0.654")])
+    assert_prints([(np.exp(fit.mu), "2.34"), (np.exp(fit.mu_low), "1.22")])
+    assert_prints([(np.exp(fit.mu_high), "4.47")])
+
+
+def test_stijnen_2010_table_8_rate_ratio():
+    """Stijnen, Hamza and Oezdemir 2010, Table VIII, p. 3055, normal-normal model, REML.
+
+    The paper prints a standard error of 0.223 and an upper limit of 1.04; the data give 0.227 and
+    1.05.
+    """
+    fit = pooled(effect_sizes("IRR", data("IRR", "nielweise2008")))
+    assert_ratio(fit, "-0.396", "0.227", "0.31", "0.67", "0.43", "1.05")
+
+
+def test_stijnen_2010_table_8_rate_ratio_poisson_normal():
+    """Stijnen, Hamza and Oezdemir 2010, Table VIII, p. 3055, Poisson-normal model."""
+    fit = pool_rate_ratios(**data("IRR", "nielweise2008"), test="z")
+    assert_ratio(fit, "-0.476", "0.238", "0.35", "0.62", "0.39", "0.99")
+
+
+def test_van_houwelingen_1993_exact_conditional_likelihood():
+    """Van Houwelingen, Zwinderman and Stijnen 1993, p. 2277, in the text."""
+    fit = pool_conditional(**published("collins1985a"), test="z", likelihood="CM.EL")
+    assert_prints([(fit.mu, "0.175"), (fit.se, "0.136"), (fit.tau2, "0.119")])
+    assert_prints([(fit.mu_low, "-0.092"), (fit.mu_high, "0.441"), (fit.loglik, "-52.989")])
+
+
+def test_yusuf_1985_page_107_peto():
+    """Yusuf, Peto, Lewis, Collins and Sleight 1985, p. 107, table 6."""
+    fit = peto(published("yusuf1985_table_6"))
+    printed = zip((fit.mu, fit.mu_low, fit.mu_high), ("0.93", "0.74", "1.18"), strict=True)
+    assert_prints([(np.exp(value), text) for value, text in printed])
+
+
+# ---- Rothman, Greenland and Lash 2008, chapter 15: Mantel and Haenszel, limits of 90 % ----
+
+
+def test_rothman_2008_table_15_1_mantel_haenszel():
+    """Modern Epidemiology, 3rd edition, pp. 276-281, at the four digits of the analysis example."""
+    columns = published("rothman2008_table_15_1")
+    difference, ratio, odds = (mantel_haenszel(columns, m, 90) for m in ("RD", "RR", "OR"))
+    assert_prints([(difference.mu, "0.0349"), (difference.mu_low, "-0.0176")])
+    assert_prints([(difference.mu_high, "0.0874"), (difference.q, "0.0017")])
+    assert_prints([(np.exp(ratio.mu), "1.3256"), (np.exp(ratio.mu_low), "0.8658")])
+    assert_prints([(np.exp(ratio.mu_high), "2.0296"), (ratio.q, "0.4472")])
+    assert_prints([(np.exp(odds.mu), "1.4031"), (np.exp(odds.mu_low), "0.8411")])
+    assert_prints([(np.exp(odds.mu_high), "2.3409"), (odds.q, "0.3474")])
+    assert_prints([(cochran_mantel_haenszel(columns, correct=False).statistic, "1.1914")])
+    assert_prints([(tarone(columns).statistic, "0.3489")])
+
+
+def test_rothman_2008_table_15_2_mantel_haenszel_of_rates():
+    """Coronary deaths of British doctors, per 10 000 years, at the digits of the example."""
+    columns = published("rothman2008_table_15_2")
+    ratio, difference = (mantel_haenszel(columns, measure, 90) for measure in ("IRR", "IRD"))
+    assert_prints([(np.exp(ratio.mu), "1.4247"), (np.exp(ratio.mu_low), "1.1944")])
+    assert_prints([(np.exp(ratio.mu_high), "1.6994"), (ratio.q, "10.4117")])
+    assert_prints([(10_000 * difference.mu, "11.4392"), (10_000 * difference.mu_low, "6.3498")])
+    assert_prints([(10_000 * difference.mu_high, "16.5286"), (difference.q, "26.8758")])
+    assert_prints([(mantel_haenszel_rates(columns, correct=False).statistic, "11.0162")])
+
+
+def test_rothman_2008_table_15_5_mantel_haenszel_of_a_case_control_study():
+    """Spermicide and Down syndrome, at the digits of the analysis example."""
+    columns = published("rothman2008_table_15_5")
+    odds = mantel_haenszel(columns, "OR", 90)
+    assert_prints([(np.exp(odds.mu), "3.7812"), (np.exp(odds.mu_low), "1.4304")])
+    assert_prints([(np.exp(odds.mu_high), "9.9954"), (odds.q, "0.1378")])
+    assert_prints([(cochran_mantel_haenszel(columns, correct=False).statistic, "5.8092")])
+    assert_prints([(tarone(columns).statistic, "0.1391")])
+
+
+# ---- estimators and intervals of tau2 ----
+
+VIECHTBAUER_2005 = {
+    "viechtbauer2005_example_1": {
+        "HS": ("0.228", "77.23", "4.39"),
+        "HE": ("0.148", "68.80", "3.21"),
+        "DL": ("0.277", "80.44", "5.11"),
+        "ML": ("0.197", "74.51", "3.92"),
+        "REML": ("0.223", "76.84", "4.32"),
+        "EB": ("0.192", "74.05", "3.85"),
+        "SJ": ("0.199", "74.75", "3.96"),
+    },
+    "viechtbauer2005_example_2": {
+        "HS": ("0.010", "22.93", "1.30"),
+        "HE": ("0.000", "0.00", "1.00"),
+        "DL": ("0.013", "27.53", "1.38"),
+        "ML": ("0.013", "28.45", "1.40"),
+        "REML": ("0.016", "32.02", "1.47"),
+        "EB": ("0.010", "23.72", "1.31"),
+        "SJ": ("0.025", "42.67", "1.74"),
+    },
+}
+
+
+@pytest.mark.parametrize("example", VIECHTBAUER_2005)
+def test_viechtbauer_2005_pages_271_and_272(example):
+    """Viechtbauer 2005, tau2 by seven estimators, with I2 and H2 as in the analysis example."""
+    columns = published(example)
+    for method, printed in VIECHTBAUER_2005[example].items():
+        fit = pool(columns["yi"], columns["vi"], method, "z")
+        assert_prints(zip((fit.tau2, fit.i2, fit.h2), printed, strict=True))
+
+
+def test_viechtbauer_2007_table_2_estimates_and_intervals_of_tau2():
+    """Viechtbauer 2007 (confidence intervals for tau2), Table II, p. 44.
+
+    The table rounds further; these three digits are the analysis example's.
+    """
+    effects = effect_sizes("OR", published("collins1985b"))
+    printed = {"DL": "0.230", "ML": "0.239", "REML": "0.301", "SJ": "0.456"}
+    assert_prints([(pooled(effects, method).tau2, text) for method, text in printed.items()])
+    intervals = {
+        ("QP", "DL"): ("0.072", "2.203"),
+        ("PL", "ML"): ("0.027", "1.131"),
+        ("PL", "REML"): ("0.043", "1.475"),
+    }
+    for (kind, method), limits in intervals.items():
+        found = tau2_interval(effects.yi, effects.vi, kind=kind, method=method)
+        assert_prints(zip(found, limits, strict=True))
+
+
+def test_viechtbauer_2007_accounting_for_heterogeneity_pages_107_and_109():
+    """Viechtbauer 2007 (accounting for heterogeneity), risk ratios of St John's wort.
+
+    The paper prints an equal-effects ratio of 1.39 and a Q of 55.54, which are 1.38 and 51.55, and
+    an upper random-effects limit of 1.90, which is 1.89.
+    """
+    effects = effect_sizes("RR", published("linde2005"))
+    equal, fit = pooled(effects, "EE"), pooled(effects, "DL")
+    assert_prints([(np.exp(equal.mu), "1.38"), (np.exp(equal.mu_low), "1.26")])
+    assert_prints([(np.exp(equal.mu_high), "1.52"), (equal.q, "51.55")])
+    assert_prints([(np.exp(fit.mu), "1.57"), (np.exp(fit.mu_low), "1.31")])
+    assert_prints([(np.exp(fit.mu_high), "1.89"), (fit.tau2, "0.090")])
+
+
+def test_dersimonian_2007_tables_3_and_4():
+    """DerSimonian and Kacker 2007, pp. 111-112, CLASP trial: tau, mu and its standard error."""
+    effects = effect_sizes("OR", published("clasp1994"))
+    printed = {
+        "PM": ("0.3681", "-0.3811", "0.2060"),
+        "HE": ("0.4410", "-0.4035", "0.2327"),
+        "DL": ("0.2323", "-0.3240", "0.1540"),
+        "DL2": ("0.3254", "-0.3655", "0.1901"),
+    }
+    for method, texts in printed.items():
+        fit = pooled(effects, method)
+        assert_prints(zip((np.sqrt(fit.tau2), fit.mu, fit.se), texts, strict=True))
+
+
+def test_henmi_2010_page_2978_dersimonian_laird():
+    """Henmi and Copas 2010, p. 2978: the DerSimonian-Laird analysis of acupoint stimulation."""
+    fit = pooled(effect_sizes("OR", published("lee2004")), "DL")
+    assert_prints([(fit.tau2, "0.3325"), (fit.mu, "-0.6787")])
+    assert_prints([(fit.mu_low, "-1.0664"), (fit.mu_high, "-0.2911")])
+
+
+def test_raudenbush_1985_pages_83_to_86():
+    """Raudenbush and Bryk 1985: teacher expectancy; the paper's Q of 35.85 is 35.83."""
+    columns = published("raudenbush1985")
+    fit = pool(columns["yi"], columns["vi"], "REML", "z")
+    assert_prints([(fit.tau2, "0.019"), (fit.mu, "0.084"), (fit.statistic, "1.62")])
+    assert_prints([(fit.q, "35.83")])
+
+
+def bcg():
+    return effect_sizes("OR", data("OR", "bcg"))
+
+
+def test_van_houwelingen_2002_page_596_equal_effects():
+    """Van Houwelingen, Arends and Stijnen 2002; the upper limit printed as 0.703 is 0.702."""
+    fit = pooled(bcg(), "EE")
+    assert_prints([(np.exp(fit.mu), "0.647"), (np.exp(fit.mu_low), "0.595")])
+    assert_prints([(np.exp(fit.mu_high), "0.702")])
+
+
+def test_van_houwelingen_2002_pages_597_to_599_maximum_likelihood():
+    """Van Houwelingen, Arends and Stijnen 2002: ML, its profile interval, the spread of effects.
+
+    The range of effects on p. 599 is mu -+ 1.96 tau, without the error of mu.
+    """
+    effects = bcg()
+    fit = pooled(effects, "ML")
+    assert_prints([(np.exp(fit.mu), "0.476"), (np.exp(fit.mu_low), "0.336")])
+    assert_prints([(np.exp(fit.mu_high), "0.675"), (fit.tau2, "0.302")])
+    profile = tau2_interval(effects.yi, effects.vi, kind="PL", method="ML")
+    assert_prints(zip(profile, ("0.12", "0.89"), strict=True))
+    reach = ndtri(0.975) * np.sqrt(fit.tau2)
+    assert_prints([(fit.mu - reach, "-1.820"), (fit.mu + reach, "0.336")])
+
+
+def test_konstantopoulos_2011_table_4_two_levels():
+    """Konstantopoulos 2011, Table 4, p. 70, REML, studies taken as independent."""
+    columns = published("konstantopoulos2011")
+    fit = pool(columns["yi"], columns["vi"], "REML", "z")
+    assert_prints([(fit.mu, "0.128"), (fit.se, "0.044"), (fit.tau2, "0.088")])
+
+
+def test_konstantopoulos_2011_table_5_three_levels():
+    """Konstantopoulos 2011, Table 5, p. 71, ML, at the digits of the analysis example."""
+    columns = published("konstantopoulos2011")
+    rows = (columns["yi"], columns["vi"], columns["district"])
+    fit = three_level(*rows, test="z", method="ML")
+    assert_prints([(fit.mu, "0.1845"), (fit.se, "0.0805")])
+    assert_prints([(fit.sigma2_between, "0.0577"), (fit.sigma2_within, "0.0329")])
+
+
+def test_konstantopoulos_2011_three_levels_by_reml():
+    """Not in the paper: the analysis example's REML fit of the same data."""
+    columns = published("konstantopoulos2011")
+    fit = three_level(columns["yi"], columns["vi"], columns["district"], test="z")
+    assert_prints([(fit.mu, "0.1847"), (fit.se, "0.0846"), (fit.tau2, "0.0978")])
+    assert_prints([(fit.sigma2_between, "0.0651"), (fit.sigma2_within, "0.0327")])
+    assert_prints([(fit.sigma2_between / fit.tau2, "0.6653")])

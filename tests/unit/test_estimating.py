@@ -313,6 +313,7 @@ def test_an_assumed_rho_runs_over_its_grid(tmp_path):
         ("measure: OR\nmethod: MH\ntest: t", "test", "is no test of method MH"),
         ("measure: OR\nmethod: REML\ntest: pl", "test", "is no test of method REML"),
         ("measure: PLO\nmethod: BAYES\ntest: z", "test", "is no test of method BAYES"),
+        ("measure: MD\nmethod: BAYES", "measure|method", "needs the scale of the prior"),
         ("measure: PLO\ntau2_interval: PL\nmethod: DL", "tau2_interval", "belongs to ML and REML"),
         ("measure: PLO\nmethod: GLMM\naggregate: true", "aggregate", "cannot pool aggregated"),
         ("measure: PLO\nrho: 0.5", "rho", "uses no correlation within studies"),

@@ -181,9 +181,10 @@ def _analysis(plan: Plan, selection: Selection, level: tuple[str, str] | None = 
         name, left_out = f"subgroup:{level[0]}={level[1]}", ()
     rows = [selection.rows[row] for row in used.rows]
     found = estimate(used.data, plan.model)
-    corrected = found.pooled.pooled and used.prepared.corrects
+    correction = _correction_flag(found.pooled.pooled, used.prepared.corrects, plan.model)
+    corrected = used.data.effects.corrected
     flags = [
-        (*told, *_row_flags(row, bool(used.data.effects.corrected[i]) and corrected))
+        (*told, *(correction if corrected[i] else ()), *_row_flags(row))
         for i, (row, told) in enumerate(zip(rows, used.prepared.flags, strict=True))
     ]
     unit_note = () if plan.model.icc else _unit_note(rows)
@@ -207,9 +208,17 @@ def _model_settings(model: Model) -> dict[str, Any]:
     )
 
 
-def _row_flags(row: TableRow, corrected: bool) -> list[str]:
-    """What a reader must know of a row: corrections, and how its numbers came about."""
-    flags = ["continuity correction"] if corrected else []
+def _correction_flag(pooled: bool, corrects: bool, model: Model) -> tuple[str, ...]:
+    """What a corrected effect means: pooled as it is, or only shown beside a model of counts."""
+    if pooled and corrects:
+        return ("continuity correction",)
+    shown = MEASURES[model.measure].null is not None
+    return ("continuity correction, to show the row only",) if pooled and shown else ()
+
+
+def _row_flags(row: TableRow) -> list[str]:
+    """What a reader must know of a row: how its numbers came about."""
+    flags = []
     if row.cells.get("events_treatment") == row.cells.get("events_control") == "0":
         flags.append("no event in either group")
     status = row.cells.get("value_status", "")

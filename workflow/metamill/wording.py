@@ -294,7 +294,8 @@ _FLAGS = {
 
 def flag_words(flag: str) -> str:
     """What was done to a row, as a footnote: "Assumed r = 0.5"."""
-    return capital(_FLAGS.get(flag, flag))
+    words = _FLAGS.get(flag, flag)
+    return words if words.startswith("r = ") else capital(words)
 
 
 def own_notes(pooled: Pooled, effects: Iterable[Effect]) -> tuple[str, ...]:

@@ -51,6 +51,13 @@ ICC_MEASURES = ("PR", "PLN", "PLO", "PAS", "PFT", "OR", "RR", "RD", "AS")
 """Measures of counts, which an intra-class correlation shrinks to an effective sample size."""
 ASSUMED_ICC = (0.0, 0.05, 0.1, 0.2)
 
+KNOWN_TAU_SCALE = (
+    *("PLN", "PLO", "IRLN", "OR", "RR", "IRR", "ROM"),
+    *("SMD", "SMCC", "SMCR", "ZCOR"),
+)
+"""Measures on a logarithmic or standardised scale, where a half-normal(0.5) prior of tau is known
+to be sensible (Roever et al. 2021, doi 10.1002/jrsm.1475); others need `tau_prior`."""
+
 DEPENDENT = ("RVE", "MV")
 """Methods that pool several rows of one study as what they are."""
 

@@ -10,6 +10,7 @@ from metamill.config.methods import (
     CHANGE_MEASURES,
     DEPENDENT,
     ICC_MEASURES,
+    KNOWN_TAU_SCALE,
     METHODS,
     is_inverse_variance,
     takes_fractions,
@@ -216,6 +217,9 @@ def _conflicts(model: Model) -> Iterator[tuple[str, str, str]]:
     if name == "GLMM" and model.measure == "IRR" and model.glmm == "CM.AL":
         rule = "the conditional model of rate ratios is exact, there is no approximate one"
         yield "glmm", rule, "Set glmm: CM.EL or UM.FS"
+    if name == "BAYES" and model.tau_prior is None and model.measure not in KNOWN_TAU_SCALE:
+        rule = f"BAYES needs the scale of the prior of tau for {model.measure}"
+        yield "method", rule, "Set tau_prior, in the units of the effect"
     if model.aggregate and (method.own_counts or name in DEPENDENT):
         rule = f"method {name} cannot pool aggregated effects"
         yield "aggregate", rule, "Set a method that pools effects, for example REML"

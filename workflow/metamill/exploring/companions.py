@@ -3,15 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from metamill.config.methods import ASSUMED_ICC, takes_fractions
+from metamill.config.methods import ASSUMED_ICC, KNOWN_TAU_SCALE, takes_fractions
 from metamill.config.settings import Plan
 from metamill.estimating import Data
-from metamill.measures.registry import MEASURES
 from metamill.pooling.policy import permission
 from metamill.tables.needs import WITHIN_PATIENTS, missing_clusters
 
 HALF_NORMAL_SCALES = (0.5, 1.0)
-_UNIT_FREE = ("SMD", "SMCC", "SMCR")
 
 
 def companions(primary: Plan, data: Data, rows: Sequence[Mapping[str, str]]) -> Sequence[Plan]:
@@ -76,8 +74,7 @@ def _prior_scales(primary: Plan) -> tuple[float, ...]:
         return ()
     if model.tau_prior is not None:
         return (model.tau_prior,)
-    on_log_scale = MEASURES[model.measure].scale in ("log", "logit")
-    return HALF_NORMAL_SCALES if on_log_scale or model.measure in _UNIT_FREE else ()
+    return HALF_NORMAL_SCALES if model.measure in KNOWN_TAU_SCALE else ()
 
 
 def _double_zero(data: Data) -> bool:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.special import ndtr, ndtri, sici
 
+from metamill.pooling.identified import NotIdentified
+
 Array = np.ndarray
 
 _CDF_TOLERANCE = 3e-15
@@ -170,7 +172,7 @@ def half_line(law: Law, scale: float) -> Law:
 def quantiles(law: Law, p: Array, low: Array, high: Array) -> Array:
     """Roots of cdf(x) = p, shape (t, m), each within [low, high]: Newton kept in a bracket.
 
-    Raises ArithmeticError where a root is not reached.
+    Raises NotIdentified where a root is not reached.
     """
     p, low, high = np.broadcast_arrays(p, low, high)
     x, last = 0.5 * (low + high), high - low
@@ -187,7 +189,7 @@ def quantiles(law: Law, p: Array, low: Array, high: Array) -> Array:
         if np.all((np.abs(gap) <= _CDF_TOLERANCE) | narrow | (last == 0)):
             return x
         x = np.where(np.abs(gap) <= _CDF_TOLERANCE, x, following)
-    raise ArithmeticError("a posterior quantile was not reached")
+    raise NotIdentified("a posterior quantile was not reached")
 
 
 def _matched(law: Law, share: float, low: Array, high: Array) -> tuple[Array, Array, Array]:

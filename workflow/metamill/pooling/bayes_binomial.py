@@ -26,6 +26,7 @@ from metamill.pooling.bayes import (
     summarise_tau,
     tau_width_ratio,
 )
+from metamill.pooling.identified import NotIdentified
 
 _NEGLIGIBLE = 42.0
 _REACH = 9.2  # a density with curvature at least 1 has fallen by exp(-42) there
@@ -109,7 +110,7 @@ def _modes(mu: Array, tau: Array, x: Array, n: Array) -> Array:
         # Far from the mode Newton's steps can swing from side to side, so every third one halves.
         good = (newton > low) & (newton < high) & (turn % 3 < 2)
         z = np.where(done, z, np.where(good, newton, 0.5 * (low + high)))
-    raise ArithmeticError("the mode of a study's likelihood was not reached")
+    raise NotIdentified("the mode of a study's likelihood was not reached")
 
 
 def _zoom(data: _Data, tau: Array, low: float, high: float) -> tuple[Array, Array, Array]:
@@ -130,7 +131,7 @@ def _zoom(data: _Data, tau: Array, low: float, high: float) -> tuple[Array, Arra
         lows, highs = mu[rows, first], mu[rows, final]
         if (final - first).min() >= 10:
             return lows, highs, height.max(axis=1)
-    raise ArithmeticError("the posterior of mu could not be located")
+    raise NotIdentified("the posterior of mu could not be located")
 
 
 def _height(data: _Data, mu: Array, tau: Array) -> tuple[Array, Array]:
@@ -170,7 +171,7 @@ def _grid(data: _Data, unit: float, last: float) -> _Grid:
         points = points if mu_agrees else 2 * points
         if max(_STEP / step, points / _POINTS) > 8:
             break
-    raise ArithmeticError("the integral over mu and tau did not converge")
+    raise NotIdentified("the integral over mu and tau did not converge")
 
 
 def _try_grid(
@@ -190,7 +191,7 @@ def _try_grid(
     gap = np.minimum((highs - lows) / points, 0.7 * tau)
     counts = 2 * np.ceil((highs - lows) / gap / 2).astype(int)[kept] + 1
     if counts.sum() > _MOST_POINTS * (points / _POINTS) * (_STEP / step):
-        raise ValueError(
+        raise NotIdentified(
             "the prior of tau is too narrow beside what the counts tell of mu: it fixes tau at "
             "zero, so pool with equal effects instead"
         )
@@ -249,13 +250,13 @@ def _study_law(grid: _Grid, x: float, n: float, part: Array) -> tuple[Array, Arr
         if final - first >= 14:
             break
     else:
-        raise ArithmeticError("the posterior of a study's proportion could not be located")
+        raise NotIdentified("the posterior of a study's proportion could not be located")
     for count in (129, 257, 513, 1025):
         theta = np.linspace(low, high, count)
         density = _study_density(grid, x, n, part, theta)
         if abs(2 * density[::2].sum() / density.sum() - 1) < _AGREEMENT:
             return theta, density / density.sum(), float(theta[1] - theta[0])
-    raise ArithmeticError("the posterior of a study's proportion did not converge")
+    raise NotIdentified("the posterior of a study's proportion did not converge")
 
 
 def bayes_proportions(
@@ -271,8 +272,7 @@ def bayes_proportions(
     normal prior of mu. Both are proper, so the posterior exists for any counts; where no study has
     an event (or every unit has one) it leans on the prior of mu, which `mu_width_ratio` and
     `leans_on_prior` tell. Raises ValueError for counts that are not counts and for what is no
-    prior or one that all but fixes tau at zero, ArithmeticError if an integral or a quantile is not
-    reached.
+    prior, NotIdentified where the prior all but fixes tau at zero or an integral is not reached.
     """
     x, n = np.asarray(events, float), np.asarray(totals, float)
     if x.shape != n.shape or x.ndim != 1 or len(x) < 2:

@@ -24,6 +24,7 @@ from metamill.pooling.bayes import (
     summarise_tau,
     tau_width_ratio,
 )
+from metamill.pooling.identified import NotIdentified
 
 _NEGLIGIBLE = 46.0  # exp(-46) = 1e-20
 _COARSE_STEP = 0.05
@@ -74,7 +75,7 @@ def _bulk(model: _Model, unit: float, last: float) -> tuple[float, float]:
         if (final - first) >= 0.4 * points:
             return float(low), float(high)
         points = 65
-    raise ArithmeticError("the posterior of tau could not be located")
+    raise NotIdentified("the posterior of tau could not be located")
 
 
 def _quadrature(model: _Model, unit: float, last: float) -> tuple[Array, Array, float, float]:
@@ -95,7 +96,7 @@ def _quadrature(model: _Model, unit: float, last: float) -> tuple[Array, Array, 
         if abs(3 * mass[1::3].sum() / mass.sum() - 1) <= _AGREEMENT:
             return u, height, step, float(top + np.log(mass.sum()))
         step /= 2
-    raise ArithmeticError("the integral over tau did not converge")
+    raise NotIdentified("the integral over tau did not converge")
 
 
 def bayes(
@@ -109,7 +110,7 @@ def bayes(
 
     `prior_scale` is the scale (not the mean) of the half-normal prior of tau, in units of y;
     `mu_prior` the mean and sd of the normal prior of mu, uniform if None; `level` in per cent.
-    Raises ValueError for input that is not data or not a prior, ArithmeticError if an integral or
+    Raises ValueError for input that is not data or not a prior, NotIdentified if an integral or
     a quantile is not reached.
     """
     y, v = np.asarray(y, float), np.asarray(v, float)

@@ -150,7 +150,10 @@ def maximum_likelihood(y: Array, v: Array, keep: Array, restricted: bool) -> Arr
     y, v, keep = y[:, alive], v[:, alive], keep[:, alive]
     steps = np.linspace(0.0, 1.0, _GRID)[:, None]
     grid = np.vstack([np.zeros(alive.size), bottom[alive] * (top[alive] / bottom[alive]) ** steps])
-    scores = np.array([_score(y, v, keep, point, restricted)[0] for point in grid])
+    if alive.size == 1:
+        scores = _score(y, v, keep, grid[:, 0], restricted)[0][:, None]
+    else:
+        scores = np.array([_score(y, v, keep, point, restricted)[0] for point in grid])
     falls = (scores[:-1] > 0) & (scores[1:] <= 0)
     best = np.zeros(alive.size)
     best_loglik = np.where(scores[0] > 0, -np.inf, loglik(y, v, keep, best, restricted))
