@@ -1,11 +1,12 @@
 # make         the locked environment, then the shipped review (results/report.html)
 # make test    the tests
+# make bench   the coverage simulation, on the screen
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 CORES ?= 2
 
-.PHONY: review env test test-slow verify lock lint
+.PHONY: review env test test-slow bench verify lock lint
 
 review: env
 	$(BIN)/metamill run . --cores $(CORES)
@@ -26,6 +27,9 @@ test-slow: env
 
 verify: env
 	$(BIN)/metamill verify . --cores $(CORES)
+
+bench: env
+	$(BIN)/python tests/benchmark/coverage.py
 
 lock: review
 	$(BIN)/metamill lock .

@@ -122,8 +122,8 @@ def effect_tables(
     return (
         Table(
             "Coverage of the 95 % interval of effects",
-            f"Per cent; in `knha < z` the reviews whose interval by knha is the shorter one. Widths "
-            f"in standard errors of the median study. {_error(reviews)}",
+            "Per cent; `knha < z`: reviews in which the interval by knha is the shorter one. "
+            f"Widths in standard errors of the median study. {_error(reviews)}",
             ("tau2/v", "k", *effects.TESTS, "knha < z", *widths),
             tuple(intervals),
         ),

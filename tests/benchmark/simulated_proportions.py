@@ -60,7 +60,8 @@ class Record:
     """How one method did, in per cent of the reviews it answered; width in percentage points.
 
     `bias` is that of the mean estimate, relative to the target, and `bias_error` its Monte Carlo
-    standard error. `content` is the probability that the true risk of a new study lies in the prediction interval.
+    standard error. `content` is the mean probability that the true risk of a new study lies in the
+    prediction interval.
     """
 
     coverage: float
@@ -158,16 +159,22 @@ MEAN = ("GLMM mean", "BETABIN")
 PREDICTING = ("GLMM t", "PLO adhoc", "PLO z", "PAS adhoc", "PFT adhoc", "BETABIN")
 
 
+def answers_of(events: Array, totals: Array) -> dict[str, Answers]:
+    """What every method says of reviews with events, each (k, m)."""
+    answers: dict[str, Answers] = {}
+    for model in _MODELS:
+        answers |= model(events, totals)
+    return answers
+
+
 def simulate(cell: Cell, reviews: int) -> CellResult:
     """All methods on the same reviews; those without any event are left to the exact limits."""
     events, totals = draw(cell, reviews)
     some = events.sum(axis=0) > 0
-    answers: dict[str, Answers] = {}
-    for model in _MODELS:
-        answers |= model(events[:, some], totals[:, some])
+    answers = answers_of(events[:, some], totals[:, some])
     upper = [clopper_pearson(0.0, float(n), 95.0)[1] for n in totals[:, ~some].sum(axis=0)]
     return CellResult(
-        records={name: _judge(cell, name, answers[name]) for name in (*MEDIAN, *MEAN)},
+        records={name: judge(cell, name, answers[name]) for name in (*MEDIAN, *MEAN)},
         no_event=100 * float((~some).mean()),
         exact_coverage=100 * float(np.mean(np.array(upper) >= cell.risk))
         if upper
@@ -179,7 +186,8 @@ def simulate(cell: Cell, reviews: int) -> CellResult:
     )
 
 
-def _judge(cell: Cell, name: str, answers: Answers) -> Record:
+def judge(cell: Cell, name: str, answers: Answers) -> Record:
+    """How the answers of one method compare with what the reviews were drawn from."""
     target = cell.mean if name in MEAN else cell.risk
     known = ~np.isnan(answers.low)
     if not known.any():

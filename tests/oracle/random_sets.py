@@ -61,7 +61,7 @@ def random_set(chance, k):
 
 
 def batches(chunk, size, ways=10):
-    """`size` data sets in `ways` batches of one k each, from 2 to 30: pairs y, v of shape (k, m)."""
+    """`size` data sets in `ways` batches of one k each, 2 to 30: pairs y, v of shape (k, m)."""
     chance = np.random.default_rng([20_261, chunk])
     for k in chance.choice(np.arange(2, 31), ways, replace=False):
         sets = [random_set(chance, int(k)) for _ in range(size // ways)]

@@ -75,16 +75,14 @@ def exact(method, a, n1, c, n2):
         p = [(x + n - y) / (m + n) for x, m, y, n in rows]
         q = [1 - x for x in p]
         variance = sum(x * y for x, y in zip(p, r, strict=True)) / sum_r**2
-        variance += sum(
-            w * z + x * y for w, x, y, z in zip(p, q, r, s, strict=True)
-        ) / (sum_r * sum_s)
+        variance += sum(w * z + x * y for w, x, y, z in zip(p, q, r, s, strict=True)) / (
+            sum_r * sum_s
+        )
         variance += sum(x * y for x, y in zip(q, s, strict=True)) / sum_s**2
         variance /= 2
     elif method == "RR":
         # Greenland and Robins 1985.
-        spread = sum(
-            (m * n * (x + y) - x * y * (m + n)) / (m + n) ** 2 for x, m, y, n in rows
-        )
+        spread = sum((m * n * (x + y) - x * y * (m + n)) / (m + n) ** 2 for x, m, y, n in rows)
         variance = spread / (sum_r * sum_s)
     else:
         variance = sum(m * n * (x + y) / (m + n) ** 2 for x, m, y, n in rows) / (sum_r * sum_s)
@@ -105,9 +103,7 @@ def _difference(rows, method, g):
         variance = number(variance / weight**2)
         return number(mean), g * number(size), variance, g * variance
     # Sato, Greenland and Robins 1989.
-    p = [
-        (m**2 * y, -(n**2) * x, m * n * (n - m) / 2, (m + n) ** 2) for x, m, y, n in rows
-    ]
+    p = [(m**2 * y, -(n**2) * x, m * n * (n - m) / 2, (m + n) ** 2) for x, m, y, n in rows]
     q = [(x * (n - y) + y * (m - x)) / (m + n) / 2 for x, m, y, n in rows]
     sum_p = sum((i + j + h) / s for i, j, h, s in p)
     size_p = sum((abs(i) + abs(j) + abs(h)) / s for i, j, h, s in p)

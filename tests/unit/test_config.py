@@ -290,9 +290,11 @@ def test_config_that_is_no_file_is_refused_at_once(tmp_path: Path, make: str):
             "measure: PLO\nmethod: GLMM\nsensitivity: [{name: x, method: REML, test: knha}]",
             ["t", "knha"],
         ),
-        ("{test: z}", "measure: PLO\nsensitivity: [{name: x, method: GLMM}]", ["z", "t"]),
+        ("{test: z}", "measure: PR\nsensitivity: [{name: x, measure: PLO}]", ["z", "t"]),
         ("{}", "measure: PLO\nmethod: GLMM\nsensitivity: [{name: x, level: 90}]", ["t", "t"]),
-        ("{}", "measure: PLO\ntest: knha\nsensitivity: [{name: x, method: DL}]", ["knha", "knha"]),
+        ("{}", "measure: PR\ntest: knha\nsensitivity: [{name: x, method: DL}]", ["knha", "knha"]),
+        ("{test: adhoc}", "measure: PLO", ["t"]),
+        ("{}", "measure: IRLN\nsensitivity: [{name: x, method: REML}]", ["t", "adhoc"]),
     ],
 )
 def test_a_glmm_takes_t_and_what_leaves_it_takes_the_inherited_test(folder, model, lines, tests):
@@ -310,11 +312,27 @@ def test_a_glmm_takes_t_and_what_leaves_it_takes_the_inherited_test(folder, mode
             (FIRST + 2, "outcomes.a.sensitivity.0.test"),
         ),
         ("{method: GLMM}", "measure: RR", (FIRST, "outcomes.a.measure")),
+        ("{}", "measure: PLO\ntest: adhoc", (FIRST + 1, "outcomes.a.test")),
     ],
 )
 def test_what_a_glmm_cannot_do_is_refused_once_where_it_is_asked_for(folder, model, lines, place):
     (problem,) = folder.problems(_review(lines, model))
     assert (problem.line, problem.column) == place
+
+
+@pytest.mark.parametrize(
+    ("model", "lines", "methods"),
+    [
+        ("{}", "measure: PLO\nsensitivity: [{name: x, measure: PR}]", ["GLMM", "REML"]),
+        ("{}", "measure: IRLN", ["GLMM"]),
+        ("{}", "measure: MC", ["REML"] * 3),
+        ("{method: DL}", "measure: PLO", ["DL"]),
+    ],
+)
+def test_counts_of_one_group_are_pooled_by_a_glmm_unless_a_method_is_set(
+    folder, model, lines, methods
+):
+    assert [plan.model.method for plan in folder.outcome(lines, model).plans] == methods
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from metamill.config.settings import Model, Outcome, Plan
+from metamill.errors import NumericError
 from metamill.estimating import Data, Estimate, estimate
 from metamill.exploring.companions import companions
 from metamill.exploring.refits import cumulative, leave_one_out
@@ -21,6 +22,7 @@ from metamill.results import (
     Effect,
     LeftOut,
     MeasureText,
+    Pooled,
     Refit,
     Result,
     StudyRow,
@@ -53,8 +55,8 @@ def analyse(outcome: Outcome, selection: Selection) -> Result:
     used = [selection.rows[row] for row in pooled_rows.rows]
     beside = companions(primary, pooled_rows.data, [row.cells for row in used])
     taken = {plan.name for plan in outcome.plans}
-    plans = (*outcome.plans, *(plan for plan in beside if plan.name not in taken))
-    analyses = [_analysis(plan, selection) for plan in plans]
+    analyses = [_analysis(plan, selection) for plan in outcome.plans]
+    analyses += [_beside(plan, selection) for plan in beside if plan.name not in taken]
     tests = []
     for column in outcome.subgroups:
         levels = subgroup_levels(
@@ -171,6 +173,16 @@ def _study_row(row: TableRow, measure: Measure, apart: str) -> StudyRow:
         events=total(measure.event),
         size=total(measure.size),
     )
+
+
+def _beside(plan: Plan, selection: Selection) -> Analysis:
+    """An analysis that nobody asked for: where it has no numbers it says why and stops nothing."""
+    try:
+        return _analysis(plan, selection)
+    except NumericError as error:
+        note = "; ".join(f"{problem.value}: {problem.rule}" for problem in error.problems)
+        pooled = Pooled(k=len(apply_plan(selection.rows, plan).used), pooled=False, notes=(note,))
+        return Analysis(plan.name, _model_settings(plan.model), (), pooled)
 
 
 def _analysis(plan: Plan, selection: Selection, level: tuple[str, str] | None = None) -> Analysis:

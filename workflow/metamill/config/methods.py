@@ -43,6 +43,9 @@ METHODS: dict[str, Method] = {
     "MV": Method(("t", "z", "cr2")),
 }
 
+GLMM_BY_DEFAULT = ("PLO", "IRLN")
+"""Measures whose default method is the GLMM, as their rare events need no correction there."""
+
 CHANGE_MEASURES = ("MC", "SMCC", "SMCR")
 ASSUMED_CORRELATIONS = (0.2, 0.5, 0.8)
 """The grid of an assumed correlation, of scores before and after and of rows of one study."""

@@ -9,6 +9,7 @@ from metamill.config.methods import (
     ASSUMED_ICC,
     CHANGE_MEASURES,
     DEPENDENT,
+    GLMM_BY_DEFAULT,
     ICC_MEASURES,
     KNOWN_TAU_SCALE,
     METHODS,
@@ -171,8 +172,10 @@ def _model(layers: tuple[Layer, ...], origin: Origin, problems: list[Problem]) -
         here = {key: layer[key] for key in MODEL_KEYS if key in layer}
         chosen |= here
         set_in |= dict.fromkeys(here, depth)
-    method = METHODS[chosen.get("method", Model.method)]
-    if "adhoc" not in method.tests and set_in.get("test", -1) < set_in.get("method", -1):
+    chosen.setdefault("method", "GLMM" if chosen["measure"] in GLMM_BY_DEFAULT else Model.method)
+    method = METHODS[chosen["method"]]
+    chosen_at = set_in.get("method", set_in["measure"])
+    if "adhoc" not in method.tests and set_in.get("test", -1) < chosen_at:
         chosen["test"] = method.tests[0]
     for key in ("level", "tau_prior", "rho", "icc", "correlation", "add"):
         if key in chosen:
@@ -204,7 +207,8 @@ def _conflicts(model: Model) -> Iterator[tuple[str, str, str]]:
     if model.test not in method.tests:
         rule = f"is no test of method {name}"
         offered = " or ".join(test for test in method.tests if test != "posterior")
-        yield "test", rule, f"Set test: {offered}" if offered else "Remove the line"
+        other = ", or a method that has it (method: REML)" if name == "GLMM" else ""
+        yield "test", rule, f"Set test: {offered}{other}" if offered else "Remove the line"
     if model.tau2_interval == "PL" and name not in ("ML", "REML"):
         rule = f"the profile likelihood of tau2 belongs to ML and REML, not to {name}"
         yield "tau2_interval", rule, "Set method: REML, or remove the line"

@@ -13,10 +13,9 @@ from metamill.estimating.dependent import aggregated, robust, three_levels
 from metamill.estimating.edges import one_study, without_variation
 from metamill.estimating.glmm import mixed_model
 from metamill.estimating.inverse_variance import inverse_variance
-from metamill.estimating.notes import measure_notes
+from metamill.estimating.notes import balance_notes, measure_notes
 from metamill.estimating.scales import predicts
 from metamill.measures.registry import MEASURES
-from metamill.pooling.identified import NotIdentified
 from metamill.pooling.policy import Permission, permission
 from metamill.results import Pooled
 
@@ -40,7 +39,8 @@ def estimate(data: Data, model: Model) -> Estimate:
         return Estimate(replace(base, pooled=False, notes=(allowed.note,)))
     if k == 1:
         return Estimate(_single(base, data, model, allowed))
-    exact = None if model.method == "BAYES" else without_variation(base, data, model)
+    proper_prior = model.method == "BAYES" and model.measure == "PLO"
+    exact = None if proper_prior else without_variation(base, data, model)
     if exact is not None:
         return Estimate(exact)
     if _warns(model, allowed):
@@ -49,9 +49,10 @@ def estimate(data: Data, model: Model) -> Estimate:
         base = replace(base, notes=(*base.notes, f"{rows} effects of {k} studies"))
     try:
         found = _pooled(base, data, model, allowed)
-    except NotIdentified as reason:
+    except ArithmeticError as reason:
         return Estimate(replace(base, pooled=False, notes=(f"no estimate: {reason}",)))
-    notes = (*found.pooled.notes, *measure_notes(found.pooled, data, model))
+    told = (*measure_notes(found.pooled, data, model), *balance_notes(found, data))
+    notes = (*found.pooled.notes, *told)
     return replace(found, pooled=replace(found.pooled, notes=notes))
 
 

@@ -94,8 +94,13 @@ def _fitted(data: Data, model: Model) -> GLMMFit:
 
 
 def _heterogeneity(fit: GLMMFit, data: Data) -> dict[str, Any]:
-    """I2 and H2 from tau2 and the typical variance of the effects, as for inverse variance."""
-    typical = typical_variance(data.effects.vi[:, None], np.ones((len(data.study), 1)))
+    """I2 and H2 from tau2 and the typical variance of the effects, as for inverse variance.
+
+    Studies that say nothing about the effect have no part in it: their variance is that of a
+    correction.
+    """
+    v = np.delete(data.effects.vi, list(fit.uninformative))[:, None]
+    typical = typical_variance(v, np.ones_like(v))
     ends = {"": fit.tau2, "_low": fit.tau2_low, "_high": fit.tau2_high}
     found: dict[str, Any] = {}
     for end, tau2 in ends.items():

@@ -1,7 +1,9 @@
 """What a reader must know of a pooled number because of its measure."""
 
+import numpy as np
+
 from metamill.config.settings import Model
-from metamill.estimating.data import Data
+from metamill.estimating.data import Data, Estimate
 from metamill.measures.registry import MEASURES
 from metamill.measures.scales import pft_range
 from metamill.results import Pooled
@@ -26,6 +28,24 @@ def measure_notes(pooled: Pooled, data: Data, model: Model) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def balance_notes(found: Estimate, data: Data) -> tuple[str, ...]:
+    """One study that outweighs all others, and precisions that differ beyond belief."""
+    notes = []
+    if found.pooled.k > 2 and found.weights is not None:
+        of_study = np.bincount(data.study, found.weights)
+        if of_study.max() > HALF:
+            notes.append(f"one study has {of_study.max():.0f}% of the weight")
+    v = data.effects.vi
+    if found.pooled.pooled and v.max() >= FAR_APART * v.min():
+        notes.append(
+            f"sampling variances differ by a factor of {v.max() / v.min():.0e}: check the most "
+            "precise study"
+        )
+    return tuple(notes)
+
+
+HALF = 50.0
+FAR_APART = 1e7
 _CAN_PASS = {
     "PR": "raw proportions: limits beyond 0 and 1 are cut there",
     "PLN": "log proportions: limits beyond 1 are cut there",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from metamill.config.methods import ASSUMED_ICC, KNOWN_TAU_SCALE, takes_fractions
+from metamill.config.methods import ASSUMED_ICC, KNOWN_TAU_SCALE, own_counts, takes_fractions
 from metamill.config.settings import Plan
 from metamill.estimating import Data
 from metamill.pooling.policy import permission
@@ -25,9 +25,12 @@ def companions(primary: Plan, data: Data, rows: Sequence[Mapping[str, str]]) -> 
     model, studies = primary.model, len(set(data.study.tolist()))
     added = []
     if permission(studies).bayesian_companion and model.method != "BAYES":
+        of_counts = own_counts(model.method, model.measure)
         for scale in _prior_scales(primary):
             bayes = replace(
                 model,
+                add=None if of_counts else model.add,
+                to=None if of_counts else model.to,
                 method="BAYES",
                 test="posterior",
                 tau_prior=scale,

@@ -24,9 +24,11 @@ class Effects:
 def usable_rows(columns: Columns) -> Array:
     """Rows whose numbers can be data: events within their total, time and n above zero, shape (k,).
 
+    An SD needs two units.
     Columns are judged by their names, with or without the name of an arm; an empty cell (nan) is
     usable here, and only what is computed from it is nan.
     """
+    least = 2 if any(name.startswith("sd") for name in columns) else 0
     usable = np.full(np.shape(next(iter(columns.values()))), True)
     for name, values in columns.items():
         kind, _, side = name.partition("_")
@@ -34,7 +36,7 @@ def usable_rows(columns: Columns) -> Array:
             total = columns.get(f"total_{side}" if side else "total", np.inf)
             usable &= ~((values < 0) | (values > total))
         elif kind in ("total", "n", "time") and side in ("", "treatment", "control"):
-            usable &= ~(values <= 0)
+            usable &= ~((values <= 0) | (values < least))
         elif kind == "sd":
             usable &= ~(values < 0)
         elif kind == "correlation":

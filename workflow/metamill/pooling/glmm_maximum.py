@@ -81,7 +81,7 @@ def curve(studies: Studies) -> Curve:
     _, slope, bend = along_mu(nodes, mu, tau)
     step = -slope.sum(axis=1) / bend.sum(axis=1)
     mu = mu + np.clip(step, -2 * tau - 0.5, 2 * tau + 0.5)
-    return Curve(tau, mu, *along_mu(nodes, mu, tau))
+    return Curve(tau, mu, *along_mu(coarse_nodes(studies, mu, tau), mu, tau))
 
 
 def peaks(heights: Array) -> list[int]:

@@ -106,16 +106,18 @@ def solve_q(y: Array, v: Array, keep: Array, target: Array) -> Array:
     """The tau2 >= 0 at which Q(tau2) = target, shape (m,); zero where Q(0) is already below it.
 
     Q is convex and decreasing in tau2 (a minimum over mu of terms (y - mu)^2/(v + tau2), each
-    jointly convex), so Newton's method from zero climbs to the root without ever passing it.
+    jointly convex), so Newton's method from zero climbs to the root without ever passing it. A
+    column that has settled stays as it is, so that its bits do not depend on the others.
     """
     tau2 = np.zeros(y.shape[1])
+    done = np.zeros(tau2.shape, bool)
     for _ in range(_NEWTON_STEPS):
         at = weighted(y, v, keep, tau2)
         slope = ((at.w * at.residual) ** 2).sum(axis=0)
         step = np.where(slope > 0, (at.q - target) / np.where(slope > 0, slope, 1.0), 0.0)
-        step = np.maximum(step, 0.0)
-        tau2 = tau2 + step
-        if np.all(step <= 2 * _EPS * tau2):
+        tau2 = tau2 + np.where(done, 0.0, np.maximum(step, 0.0))
+        done |= step <= 2 * _EPS * tau2
+        if done.all():
             return tau2
     raise ArithmeticError("the Q equation did not converge")
 

@@ -53,10 +53,10 @@ class Fit:
 
 
 def _checked(y: ArrayLike, v: ArrayLike, keep: ArrayLike | None) -> tuple[Array, Array, Array]:
-    y, v = np.asarray(y, float), np.asarray(v, float)
+    y, v = (np.ascontiguousarray(x, float) for x in (y, v))
     if y.shape != v.shape or y.ndim not in (1, 2):
         raise ValueError(f"y has shape {y.shape} and v {v.shape}; both must be (k,) or (k, m)")
-    keep = np.ones_like(y) if keep is None else np.asarray(keep, float)
+    keep = np.ones_like(y) if keep is None else np.ascontiguousarray(keep, float)
     if keep.shape != y.shape:
         raise ValueError(f"keep has shape {keep.shape}, y has {y.shape}")
     if not (np.isfinite(y).all() and np.isfinite(v).all() and (v > 0).all()):
@@ -95,7 +95,8 @@ def pool(
     y, v, keep = _checked(y, v, keep)
     check_level(level)
     if one:
-        y, v, keep = y[:, None], v[:, None], keep[:, None]
+        # twice, as numpy sums a single column in another order than several
+        y, v, keep = (np.repeat(x[:, None], 2, axis=1) for x in (y, v, keep))
     if test not in TESTS:
         raise KeyError(test)
     if test == "pl" and method != "ML":
@@ -104,7 +105,7 @@ def pool(
     k = keep.sum(axis=0)
     df = k - 1
     tau2 = estimate_tau2(y, v, keep, method)
-    start = origin(y, keep)
+    start = origin(y, v, keep)
     fixed, at = (weighted(y - start, v, keep, t) for t in (0.0, tau2))
     pi_df = prediction_df(k, prediction)
     if method == "EE":

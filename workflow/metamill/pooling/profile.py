@@ -16,6 +16,7 @@ from scipy.special import chdtri, ndtr
 Array = np.ndarray
 
 _GRID = 96
+_FEW_COLUMNS = 4
 _NEWTON_STEPS = 400
 _EPS = np.finfo(float).eps
 _FOLD = 0.4
@@ -67,13 +68,14 @@ def weighted(y: Array, v: Array, keep: Array, tau2: Array | float) -> Weighted:
     return Weighted(w, sum_w, mu, residual, (w * residual**2).sum(axis=0))
 
 
-def origin(y: Array, keep: Array) -> Array:
-    """The first study's effect in each analysis, shape (m,).
+def origin(y: Array, v: Array, keep: Array) -> Array:
+    """The effect of the most precise study in each analysis, shape (m,).
 
     Effects are measured from it: identical effects then differ from it by exactly zero, where
-    their mean would leave a rounding error that looks like heterogeneity.
+    their mean would leave a rounding error that looks like heterogeneity. The most precise study
+    lies nearest to the mean, so that no far one takes its digits.
     """
-    return y[keep.argmax(axis=0), np.arange(y.shape[1])]
+    return y[np.where(keep > 0, v, np.inf).argmin(axis=0), np.arange(y.shape[1])]
 
 
 def centred_and_scaled(y: Array, v: Array, keep: Array) -> tuple[Array, Array, Array]:
@@ -83,7 +85,7 @@ def centred_and_scaled(y: Array, v: Array, keep: Array) -> tuple[Array, Array, A
     cancellation and the search ranges meaningful for v anywhere between 1e-100 and 1e100.
     """
     factor = np.exp((keep * np.log(v)).sum(axis=0) / keep.sum(axis=0))
-    return (y - origin(y, keep)) / np.sqrt(factor), v / factor, factor
+    return (y - origin(y, v, keep)) / np.sqrt(factor), v / factor, factor
 
 
 def loglik(y: Array, v: Array, keep: Array, tau2: Array, restricted: bool) -> Array:
@@ -114,8 +116,12 @@ def _score(y: Array, v: Array, keep: Array, tau2: Array, restricted: bool) -> tu
 def _root_of_score(
     y: Array, v: Array, keep: Array, low: Array, high: Array, restricted: bool
 ) -> Array:
-    """Newton's method on the score, held inside brackets where it falls through zero."""
+    """Newton's method on the score, held inside brackets where it falls through zero.
+
+    A column that has settled stays as it is, so that its bits do not depend on the others.
+    """
     tau2 = 0.5 * (low + high)
+    done = np.zeros(tau2.shape, bool)
     for _ in range(_NEWTON_STEPS):
         first, second = _score(y, v, keep, tau2, restricted)
         low = np.where(first > 0, tau2, low)
@@ -125,10 +131,17 @@ def _root_of_score(
         inside = (newton > low) & (newton < high)
         following = np.where(inside, newton, 0.5 * (low + high))
         settled = np.abs(following - tau2) <= 4 * _EPS * tau2
-        tau2 = following
-        if np.all(settled | (high - low <= 4 * _EPS * high)):
+        tau2 = np.where(done, tau2, following)
+        done |= settled | (high - low <= 4 * _EPS * high)
+        if done.all():
             return tau2
     raise ArithmeticError("the likelihood score did not converge")
+
+
+def _two(columns: Array) -> Array:
+    """A single column twice: numpy sums one column pairwise, and several row by row, and a data
+    set must have the bits alone that it has among others."""
+    return np.repeat(columns, 2) if columns.size == 1 else columns
 
 
 def maximum_likelihood(y: Array, v: Array, keep: Array, restricted: bool) -> Array:
@@ -147,18 +160,19 @@ def maximum_likelihood(y: Array, v: Array, keep: Array, restricted: bool) -> Arr
     alive = np.flatnonzero(top > 0)
     if not alive.size:
         return estimate
+    alive = _two(alive)
     y, v, keep = y[:, alive], v[:, alive], keep[:, alive]
     steps = np.linspace(0.0, 1.0, _GRID)[:, None]
     grid = np.vstack([np.zeros(alive.size), bottom[alive] * (top[alive] / bottom[alive]) ** steps])
-    if alive.size == 1:
-        scores = _score(y, v, keep, grid[:, 0], restricted)[0][:, None]
+    if alive.size <= _FEW_COLUMNS:
+        scores = _score(y[:, None], v[:, None], keep[:, None], grid, restricted)[0]
     else:
         scores = np.array([_score(y, v, keep, point, restricted)[0] for point in grid])
     falls = (scores[:-1] > 0) & (scores[1:] <= 0)
     best = np.zeros(alive.size)
     best_loglik = np.where(scores[0] > 0, -np.inf, loglik(y, v, keep, best, restricted))
     for turn in range(int(falls.sum(axis=0).max(initial=0))):
-        columns = np.flatnonzero(falls.sum(axis=0) > turn)
+        columns = _two(np.flatnonzero(falls.sum(axis=0) > turn))
         cells = np.array([np.flatnonzero(falls[:, c])[turn] for c in columns])
         part = (y[:, columns], v[:, columns], keep[:, columns])
         root = _root_of_score(
@@ -178,7 +192,7 @@ class _Data:
     def __init__(self, y: Array, v: Array) -> None:
         y, v = np.asarray(y, float)[:, None], np.asarray(v, float)[:, None]
         self.keep = np.ones_like(y)
-        self.start = float(y[0, 0])
+        self.start = float(origin(y, v, self.keep)[0])
         self.y, self.v, factor = centred_and_scaled(y, v, self.keep)
         self.factor = float(factor[0])
         self.least = float(self.v.min())

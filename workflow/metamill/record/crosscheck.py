@@ -4,21 +4,20 @@ A number that an engine computes and that is missing among ours is a difference 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
 from metamill.files import significant
-from metamill.pooling.heterogeneity import profile_loglik, typical_variance
-from metamill.record import engines
-from metamill.record.engines import Array, Numbers
+from metamill.record import recompute
+from metamill.record.engines.normal import subgroup_differences
+from metamill.record.engines.numbers import Array, Numbers, Question
 from metamill.results import Analysis, Pooled, Result, SubgroupTest
 
-LOWER_MAXIMUM = "the engine stopped at a tau2 of lower likelihood"
+LOWER_MAXIMUM = recompute.LOWER_MAXIMUM
 NO_NUMBER = "the engine gives no number"
-OF_TAU2 = ("tau2", "tau", "i2", "h2")
 
 COLUMNS = (
     "outcome,analysis,quantity,ours,engine,version,theirs,difference,tolerance,agrees,note"
@@ -55,67 +54,40 @@ class Check:
 
 def crosscheck(result: Result) -> list[Check]:
     """Every number of `result` that an engine can recompute."""
-    checks = [check for item in result.analyses for check in _analysis_checks(result, item)]
+    known: recompute.Known = {}
+    checks = [check for item in result.analyses for check in _analysis_checks(result, item, known)]
     return checks + [
         check for test in result.subgroup_tests for check in _test_checks(result, test)
     ]
 
 
-def _analysis_checks(result: Result, analysis: Analysis) -> Iterator[Check]:
+def _analysis_checks(result: Result, analysis: Analysis, known: recompute.Known) -> Iterator[Check]:
     pooled = analysis.pooled
-    if not pooled.pooled:
-        return
-    if analysis.settings["method"] == "GLMM":
-        cells = [result.rows[effect.row].cells for effect in analysis.effects]
-        x, n = (np.array([float(row[name]) for row in cells]) for name in ("events", "total"))
-        found = [
-            engines.binomial_deviance(x, n),
-            engines.dense_grid(x, n, analysis.settings),
-        ]
-        scale = _scales(pooled, 1.0)
-    else:
-        y = np.array([effect.yi for effect in analysis.effects])
-        v = np.array([effect.vi for effect in analysis.effects])
-        null = result.measure.null is not None
-        data = engines.Data(y, v, analysis.settings, pooled.tau2 or 0.0, null)
-        found = [engines.pymare(data), engines.statsmodels(data)]
-        found = [_pardoned(numbers, y, v, analysis) for numbers in found]
-        scale = _scales(pooled, float(typical_variance(v[:, None], np.ones((len(v), 1)))[0]))
+    question, found = recompute.recomputed(result, analysis, numbers_of(pooled), known)
     for numbers in found:
-        yield from _compared(result.outcome, analysis.name, pooled, numbers, scale)
+        yield from _compared(result.outcome, analysis.name, pooled, numbers, question)
 
 
-def _scales(pooled: Pooled, typical: float) -> dict[str, float]:
-    """What a difference is measured against where the number itself may be near zero."""
-    spread = max(pooled.se or 0.0, float(np.sqrt(typical / pooled.k)))
-    natural = spread if pooled.estimate == pooled.mu else 1e-3
-    return {
-        **dict.fromkeys(("mu", "mu_low", "mu_high", "se"), spread),
-        **dict.fromkeys(("tau2", "tau2_low", "tau2_high"), typical),
-        **dict.fromkeys(("estimate", "ci_low", "ci_high", "pi_low", "pi_high"), natural),
-        **dict.fromkeys(("i2", "h2", "q"), 1.0),
-        **dict.fromkeys(("p_value", "q_p"), 1e-12),
-        "tau": float(np.sqrt(typical)),
+def numbers_of(ours: Pooled | SubgroupTest) -> dict[str, float | None]:
+    """Every number of ours by the name that engines give it."""
+    found: dict[str, float | None] = {
+        field.name: value
+        for field in fields(ours)
+        if not isinstance(value := getattr(ours, field.name), str | bool | tuple)
     }
-
-
-def _pardoned(numbers: Numbers, y: Array, v: Array, analysis: Analysis) -> Numbers:
-    """Mark a tau2 of PyMARE that is a lower maximum of the likelihood than ours.
-
-    Several maxima occur where sampling variances are very unequal; nothing but tau2 and what
-    follows from it is ever excused.
-    """
-    method = analysis.settings["method"]
-    if numbers.engine != "PyMARE" or method not in ("ML", "REML"):
-        return numbers
-    ours, theirs = (
-        profile_loglik(y, v, tau2, method == "REML")
-        for tau2 in (analysis.pooled.tau2 or 0.0, numbers.values["tau2"])
-    )
-    if ours <= theirs + 1e-9:
-        return numbers
-    notes = numbers.notes | dict.fromkeys(OF_TAU2, LOWER_MAXIMUM)
-    return Numbers(numbers.engine, numbers.values, numbers.tolerance, notes)
+    if not isinstance(ours, Pooled):
+        return found
+    for test in ours.tests:
+        found[f"test {test.name}"], found[f"test {test.name}, p"] = test.statistic, test.p
+        if test.df is not None:
+            found[f"test {test.name}, df"] = test.df
+    for item in ours.beyond:
+        found[f"beyond {item.threshold:.10g}"] = item.above
+    for quantity in ours.also:
+        name = f"also {quantity.name}"
+        found |= {name: quantity.value, f"{name}, low": quantity.low}
+        found[f"{name}, high"] = quantity.high
+    return found
 
 
 def _compared(
@@ -123,10 +95,11 @@ def _compared(
     analysis: str,
     ours_of: Pooled | SubgroupTest,
     numbers: Numbers,
-    scale: dict[str, float],
+    question: Question,
 ) -> Iterator[Check]:
+    all_ours = numbers_of(ours_of)
     for quantity, theirs in numbers.values.items():
-        ours = getattr(ours_of, quantity)
+        ours = all_ours.get(quantity)
         tolerance, note = numbers.tolerance[quantity], numbers.notes.get(quantity, "")
         if ours is None and _refused(ours_of, quantity):
             continue
@@ -135,8 +108,8 @@ def _compared(
         elif ours is None:
             difference, theirs_shown = float("inf"), theirs
         else:
-            size = max(abs(ours), abs(theirs), scale.get(quantity, 0.0))
-            difference = float(abs(ours - theirs) / size) if size else 0.0
+            size = max(abs(ours), abs(theirs), question.size(quantity))
+            difference = float(abs(ours - theirs) / size)
             theirs_shown = theirs
         if note == LOWER_MAXIMUM and difference <= tolerance:
             note = ""
@@ -153,12 +126,14 @@ def _compared(
         )
 
 
+_WITHHELD = ("se", "p_value", "mu_low", "mu_high", "ci_low", "ci_high", "pi_low", "pi_high")
+
+
 def _refused(ours_of: Pooled | SubgroupTest, quantity: str) -> bool:
     """Whether we withhold the number on purpose: Knapp-Hartung without width has no interval."""
-    withheld = ("se", "p_value", "mu_low", "mu_high", "ci_low", "ci_high", "pi_low", "pi_high")
     return (
         isinstance(ours_of, Pooled)
-        and quantity in withheld
+        and (quantity in _WITHHELD or quantity.startswith("beyond "))
         and any(note.startswith("the effects are identical") for note in ours_of.notes)
     )
 
@@ -168,7 +143,8 @@ def _test_checks(result: Result, test: SubgroupTest) -> Iterator[Check]:
         return
     parts = [part.pooled for part in result.subgroups(test.column)]
     entering = [(p.mu, p.se) for p in parts if p.pooled and p.mu is not None and p.se]
-    mu, se = np.array(entering, float).T
-    numbers = engines.subgroup_differences(mu, se)
+    values: Array = np.array(entering, float).T
+    question = recompute.question_of(result, result.primary, len(entering))
+    numbers = subgroup_differences(question, *values)
     name = f"subgroup:{test.column}"
-    yield from _compared(result.outcome, name, test, numbers, {"q": 1.0, "q_p": 1e-12})
+    yield from _compared(result.outcome, name, test, numbers, question)

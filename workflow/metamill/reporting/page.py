@@ -82,6 +82,11 @@ def _outcome(entry: Entry) -> dict[str, Any]:
         "heterogeneity": heterogeneity if primary.pooled.pooled else "",
         "marginal": _marginal(primary.pooled, form),
         "details": list(details(primary.pooled, result, _LOWER.get(display.direction or ""))),
+        "bayes": [
+            _bayes(analysis, result, form, _LOWER.get(display.direction or ""))
+            for analysis in result.analyses
+            if analysis.settings["method"] == "BAYES" and analysis.pooled.pooled
+        ],
         "leave_one_out": leave_one_out_words(result.leave_one_out, form),
         "refits": [_refit(item, form) for item in result.leave_one_out],
         "cumulative": [_refit(item, form) for item in result.cumulative],
@@ -149,6 +154,27 @@ def _pooled(analysis: Analysis, form: NumberFormat) -> dict[str, Any]:
         "doubtful": pooled.pi_doubtful,
         "tau": "" if pooled.tau is None else wording.significant_text(pooled.tau),
         "i2": "" if pooled.i2 is None else f"{wording.number_text(pooled.i2, 0)}%",
+    }
+
+
+def _bayes(
+    analysis: Analysis, result: Result, form: NumberFormat, lower_is_better: bool | None
+) -> dict[str, Any]:
+    """What a posterior says besides its median and interval, and each study shrunken to it."""
+    return {
+        "name": _analysis_name(analysis),
+        "details": list(details(analysis.pooled, result, lower_is_better)),
+        "studies": [
+            {
+                "label": result.rows[effect.row].label,
+                "own": form.text(effect.estimate),
+                "shrunken": form.text(effect.posterior),
+                "interval": wording.interval_text(
+                    effect.posterior_low, effect.posterior_high, form
+                ),
+            }
+            for effect in analysis.effects
+        ],
     }
 
 

@@ -169,11 +169,19 @@ def derivatives(m: Model, theta: Array) -> Derivatives:
     return Derivatives(float(_height(m, at)[0]), score, information - quadratic, information)
 
 
+def _standard_errors(at: Derivatives) -> Array:
+    """Roots of the information about each variance; NotIdentified where rounding left none."""
+    information = np.diag(at.information)
+    if not (np.isfinite(information).all() and (information > 0).all()):
+        raise NotIdentified("effects or variances are too far apart for a three-level model")
+    return np.sqrt(information)
+
+
 def _direction(at: Derivatives, free: Array) -> Array:
     """A Newton step where the likelihood is concave in the free parameters, else a scoring step."""
     step = np.zeros(2)
     part = np.ix_(free, free)
-    scale = np.sqrt(np.diag(at.information)[free])
+    scale = _standard_errors(at)[free]
     for matrix in (-at.hessian, at.information):
         scaled = matrix[part] / np.outer(scale, scale)
         if np.linalg.eigvalsh(scaled)[0] > _FLAT:
@@ -187,7 +195,7 @@ def ascend(m: Model, theta: Array, movable: Array) -> tuple[Array, Derivatives]:
     """The local maximum uphill of theta over the `movable` parameters, both kept >= 0.
 
     Verified at the end: the standardised score is zero for a positive parameter and not positive
-    for one at zero. Raises ArithmeticError otherwise.
+    for one at zero. Raises NotIdentified otherwise.
     """
     at = derivatives(m, theta)
     last = np.inf
@@ -211,10 +219,10 @@ def ascend(m: Model, theta: Array, movable: Array) -> tuple[Array, Derivatives]:
         if relative <= _SETTLED or (relative < 1e-8 and relative > 0.5 * last):
             break
         last = relative
-    standard = at.score / np.sqrt(np.diag(at.information))
+    standard = at.score / _standard_errors(at)
     wrong = movable & np.where(theta > 0, np.abs(standard) > _KKT, standard > _KKT)
     if wrong.any():
-        raise ArithmeticError("the likelihood of the variance components did not converge")
+        raise NotIdentified("the likelihood of the variance components did not converge")
     return theta, at
 
 

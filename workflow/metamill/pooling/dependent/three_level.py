@@ -225,7 +225,7 @@ def three_level(
         q=q,
         q_df=k - 1,
         q_p=float(chdtrc(k - 1, q)),
-        i2=float(share * theta.sum()),
+        i2=min(100.0, float(share * theta.sum())),
         i2_between=float(share * theta[BETWEEN]),
         i2_within=float(share * theta[WITHIN]),
         weights=data.unsorted(100 * weights / at.total[0]),

@@ -33,6 +33,7 @@ from metamill.record.engines.numbers import (
     of_tail,
     predicted,
     prediction_df,
+    quiet,
     root,
     spreads,
 )
@@ -68,6 +69,11 @@ class Effects:
 
 def pymare(data: Effects, question: Question) -> Numbers:
     """Means by PyMARE; tau2 where it has the estimator, otherwise everything at our tau2."""
+    with quiet():
+        return _pymare(data, question)
+
+
+def _pymare(data: Effects, question: Question) -> Numbers:
     method, test = question.settings["method"], question.settings["test"]
     unit = float(np.exp(np.log(data.v).mean()))
     centre, side = float(data.y.mean()), float(np.sqrt(unit))
@@ -114,7 +120,7 @@ def statsmodels(data: Effects, question: Question) -> Numbers:
     method, test = question.settings["method"], question.settings["test"]
     centre, k = float(data.y.mean()), len(data.y)
     y = data.y - centre
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with quiet():
         q = float(combine_effects(y, data.v, method_re="dl", use_t=True).q)
     fit = least_squares(y, data.v, data.tau2)
     factor = fit.ssr / (k - 1)
@@ -138,7 +144,7 @@ def estimated_tau2(data: Effects, method: str) -> Pair | None:
     y = data.y - data.y.mean()
     error = (CLOSED_FORM + data.rounding) * data.typical
     if method in ("DL", "DL2"):
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with quiet():
             first = max(0.0, float(combine_effects(y, v, method_re="dl").tau2))
         return (first, error) if method == "DL" else (_second_step(y, v, first), 10 * error)
     if method in ("PM", "EB"):
@@ -149,7 +155,10 @@ def estimated_tau2(data: Effects, method: str) -> Pair | None:
     if method == "HE":
         ordinary = sm.OLS(y, np.ones(k)).fit()
         return max(0.0, float(ordinary.mse_resid) - float(v.mean())), error
-    if method == "SJ" and (start := float(np.var(y))) > 0:
+    if method == "SJ":
+        start = float(np.var(y))
+        if start == 0:
+            return 0.0, error
         return start * float(least_squares(y, v, start).ssr) / (k - 1), error
     return None
 
@@ -245,7 +254,7 @@ def subgroup_differences(question: Question, mu: Array, se: Array) -> Numbers:
 
     mu and se come with 10 digits, and Q is as uncertain as these leave it.
     """
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with quiet():
         q = float(combine_effects(mu - mu.mean(), se**2, method_re="dl").q)
     residual = np.abs(mu - (mu / se**2).sum() / (1 / se**2).sum()) / se
     rounding = 1e-9 * float((residual * np.abs(mu) / se + residual**2).sum())

@@ -4,7 +4,9 @@ A number is a pair (value, error): the error is absolute and says what the digit
 our tau2 where an engine needs it, and of the engine's own iteration leave open.
 """
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +54,14 @@ class Question:
     def level(self) -> float:
         return self.settings["level"] / 100
 
+    def size(self, name: str) -> float:
+        """What a difference in the number `name` is at least measured against."""
+        if name.startswith("test "):
+            return 1e-12 if name.endswith(", p") else 1.0
+        if name.startswith("also variance ") and "share" not in name:
+            return self.sizes["tau2"]
+        return self.sizes.get(name, 1e-9)
+
     @property
     def tail(self) -> float:
         return (1 - self.level) / 2
@@ -62,14 +72,21 @@ class Question:
         return float(stats.chi2.ppf(self.level, 1) / 2)
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Engines warn of few studies and divide by zero where a number of theirs does not exist."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield
+
+
 def judged(
     engine: str, question: Question, found: Pairs, notes: Mapping[str, str] | None = None
 ) -> Numbers:
     """Numbers from pairs (value, absolute error)."""
     tolerance = {}
     for name, (value, error) in found.items():
-        size = max(abs(value), question.sizes.get(name, 0.0))
-        tolerance[name] = CLOSED_FORM + (error / size if size > 0 and error > 0 else 0.0)
+        tolerance[name] = CLOSED_FORM + float(error / max(abs(value), question.size(name)))
     values = {name: float(value) for name, (value, _) in found.items()}
     return Numbers(engine, values, tolerance, dict(notes or {}))
 

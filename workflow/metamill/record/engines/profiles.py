@@ -22,7 +22,7 @@ from metamill.record.engines.numbers import (
     spreads,
 )
 
-_POINTS = 800
+_POINTS = 1000
 _MAXIMUM = 1e-6
 """A maximum found without derivatives has half the digits of a double, less its flatness."""
 
@@ -37,7 +37,7 @@ class Profile:
         self.v = data.v / self.unit
         self.restricted = restricted
         top = max(4 * float(np.ptp(self.y)) ** 2, float(self.v.max()))
-        self.grid = np.append(0.0, np.geomspace(1e-7 * self.v.min(), 1e3 * top, _POINTS))
+        self.grid = np.append(0.0, np.geomspace(1e-7 * self.v.min(), 1e9 * top, _POINTS))
 
     def __call__(self, tau2: float | Array) -> Array:
         """With mu at its best, for one or many tau2."""
@@ -83,17 +83,9 @@ class Profile:
         inside = np.flatnonzero(heights >= critical)
 
         def crossing(a: int, b: int) -> float:
-            function = optimize.brentq
-            return float(
-                function(
-                    lambda t: float(self(t)[0]) - critical,
-                    self.grid[a],
-                    self.grid[b],
-                    xtol=1e-300,
-                    rtol=1e-13,
-                    maxiter=500,
-                )
-            )
+            ends = self.grid[a], self.grid[b]
+            options = {"xtol": 1e-300, "rtol": 1e-13, "maxiter": 500}
+            return float(optimize.brentq(lambda t: float(self(t)[0]) - critical, *ends, **options))
 
         first, last = inside[0], inside[-1]
         low = 0.0 if first == 0 else crossing(first - 1, first)
