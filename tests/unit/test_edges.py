@@ -101,7 +101,8 @@ def test_an_empty_arm_is_corrected_in_sight_or_not_at_all():
     effects = result_of(values, Model("OR")).primary.effects
     assert {effect.flags for effect in effects} == {("continuity correction",)}
     effects = result_of(values, Model("OR", "GLMM", "t")).primary.effects
-    assert {effect.flags for effect in effects} == {()}
+    shown = ("continuity correction, to show the row only",)
+    assert {effect.flags for effect in effects} == {shown}
 
 
 @pytest.mark.parametrize("name", ["no event under treatment", "no event under control"])
@@ -109,7 +110,7 @@ def test_an_empty_arm_is_corrected_in_sight_or_not_at_all():
 def test_separation_is_refused_and_never_pooled_at_the_edge_of_a_search(method, name):
     found = pooled(TRIALS, name, "OR", method, METHODS[method].tests[0])
     assert found.estimate is None and found.mu is None and found.se is None
-    assert found.notes[-1].startswith("no estimate: ")
+    assert any(note.startswith("no estimate: ") for note in found.notes)
 
 
 def test_one_informative_trial_identifies_no_random_effects():

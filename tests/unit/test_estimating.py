@@ -106,7 +106,8 @@ def test_several_rows_of_a_study_count_as_one_study():
     robust = pooled(effects(), measure="GEN", method="RVE", test="cr2", rho=0.8)
     fit = rve(y, v, study, 0.8)
     assert robust.k == 5 and (robust.mu, robust.se) == (fit.mu, fit.se)
-    assert "9 effects of 5 studies" in robust.notes
+    assert any(note.startswith("9 effects of 5 studies") for note in robust.notes)
+    assert robust.n is None and robust.events is None
     levels = pooled(effects(), measure="GEN", method="MV", test="t", rho=0.0)
     fit = three_level(y, v, study)
     assert (levels.mu, levels.se, levels.tau2) == (fit.mu, fit.se, fit.tau2)
@@ -316,6 +317,10 @@ def test_an_assumed_rho_runs_over_its_grid(tmp_path):
         ("measure: MD\nmethod: BAYES", "measure|method", "needs the scale of the prior"),
         ("measure: PLO\ntau2_interval: PL\nmethod: DL", "tau2_interval", "belongs to ML and REML"),
         ("measure: PLO\nmethod: GLMM\naggregate: true", "aggregate", "cannot pool aggregated"),
+        ("measure: PFT\naggregate: true", "aggregate", "have no study sizes"),
+        ("measure: SMD\nmethod: BAYES\naggregate: true", "aggregate", "posterior"),
+        ("measure: SMD\ntest: cr2\naggregate: true", "aggregate", "clusters left"),
+        ("measure: SMD\ntest: cr2\ntau2_interval: QP", "tau2_interval", "gives no interval"),
         ("measure: PLO\nrho: 0.5", "rho", "uses no correlation within studies"),
         ("measure: MD\nicc: 0.1", "icc", "cannot pool effective sample sizes"),
         ("measure: OR\nmethod: MH\nicc: 0.1", "icc", "cannot pool effective sample sizes"),
@@ -329,3 +334,92 @@ def test_settings_that_do_not_go_together_are_refused_by_name(tmp_path, lines, s
     (problem,) = caught.value.problems
     assert words in str(problem)
     assert problem.column in {f"outcomes.a.{name}" for name in setting.split("|")}
+
+
+CROSSED = [
+    (s, y + shift, 0.02)
+    for s, y in zip("ABCDE", (0.1, 0.5, 0.9, 1.3, 1.7), strict=True)
+    for shift in (0, 0.2)
+]
+
+
+@pytest.mark.parametrize("model", [{"method": "RVE", "test": "cr2", "rho": 0.8}, {"test": "cr2"}])
+def test_levels_that_share_studies_are_not_compared_as_if_independent(model):
+    rows = effects(CROSSED)
+    rows = tuple(TableRow(r.line, r.cells | {"side": "ab"[i % 2]}) for i, r in enumerate(rows))
+    (test,) = result_of(rows, Model("GEN", **model), subgroups=("side",)).subgroup_tests
+    assert test.q is None and "5 studies have rows in several levels" in test.note
+
+
+@pytest.mark.parametrize(("method", "test"), [("MV", "t"), ("RVE", "cr2"), ("REML", "cr2")])
+def test_rows_of_one_study_have_no_exact_limits_of_their_sum(method, test):
+    rows = table(
+        *(
+            {"study": study, "arm": str(month), "events": "0", "total": "20"}
+            for study in "AB"
+            for month in (3, 6, 12)
+        )
+    )
+    found = pooled(rows, measure="PLO", method=method, test=test, rho=0.5)
+    assert found.k == 2 and found.n is None and found.estimate is None
+    assert "no study has an event" in found.notes[0]
+
+
+def test_the_policy_counts_the_studies_that_say_something():
+    silent = [(0, 30, 0, 31), (0, 40, 0, 38), (0, 25, 0, 25)]
+    result = result_of(
+        trials([*TRIALS[:2], *silent]),
+        Model("OR", method="GLMM", test="t", thresholds=(0.5,), prediction_interval="hts"),
+    )
+    found = result.primary.pooled
+    assert found.k == 5 and found.policy.startswith("two studies")
+    assert found.pi_low is None and found.beyond == ()
+    assert any("Bayes" in analysis.name for analysis in result.analyses)
+
+
+def test_a_single_study_with_an_empty_cell_says_that_its_effect_is_corrected():
+    (effect,) = result_of(trials([(0, 40, 6, 38)]), Model("OR")).primary.effects
+    assert effect.flags == ("continuity correction, to show the row only",)
+
+
+@pytest.mark.parametrize("threshold", [0.0, -1.0])
+def test_a_threshold_at_the_end_of_the_scale_is_answered(threshold):
+    model = Model("OR", method="BAYES", test="posterior", thresholds=(threshold,))
+    assert pooled(trials(), **vars(model)).beyond[0].above == 1
+
+
+def test_a_subgroup_borrows_the_correlations_of_the_whole_pool():
+    base = {"mean_pre": "50", "sd_pre": "10", "mean_post": "30", "sd_post": "8", "n": "20"}
+    rows = table(
+        base | {"correlation": "0.9", "side": "a"},
+        base | {"correlation": "0.85", "side": "a"},
+        base | {"side": "b"},
+        base | {"side": "b"},
+    )
+    result = result_of(rows, Model("MC"), subgroups=("side",))
+    inside = next(a for a in result.analyses if a.name == "subgroup:side=b")
+    assert [e.vi for e in inside.effects] == [e.vi for e in result.primary.effects[2:]]
+
+
+MIXED = (
+    "measure: MC\nscale: {important_difference: 10}\ndirection: lower\ntau_prior: 8\n"
+    "sensitivity: [{name: x, measure: SMCC}, {name: y, correlation: 0.1}]"
+)
+
+
+def test_thresholds_and_priors_stay_with_the_measure_they_were_set_for(tmp_path):
+    primary, other, assumed, *_ = (
+        load_review(review(tmp_path, MIXED, ROWS) / "config.yaml").outcomes["a"].plans
+    )
+    assert (primary.model.thresholds, primary.model.tau_prior) == ((-10.0,), 8.0)
+    assert (other.model.thresholds, other.model.tau_prior) == ((), None)
+    assert not assumed.model.sibling_correlation and primary.model.sibling_correlation
+
+
+def test_a_default_prior_holds_where_its_scale_is_known(tmp_path):
+    folder = review(tmp_path, "measure: MD", ROWS)
+    text = (folder / "config.yaml").read_text()
+    (folder / "config.yaml").write_text(f"{text}model: {{tau_prior: 0.5}}\n")
+    assert load_review(folder / "config.yaml").outcomes["a"].plans[0].model.tau_prior is None
+    (folder / "config.yaml").write_text(f"{text.replace('MD', 'OR')}model: {{tau_prior: 0.7}}\n")
+    assert load_review(folder / "config.yaml").outcomes["a"].plans[0].model.tau_prior == 0.7

@@ -1,6 +1,6 @@
 """One outcome from its selected rows to its result: every analysis the settings name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from typing import Any
@@ -15,7 +15,7 @@ from metamill.exploring.refits import cumulative, leave_one_out
 from metamill.exploring.subgroups import level_of, subgroup_levels, subgroup_test
 from metamill.measures import MEASURES
 from metamill.measures.registry import Measure, study_limits
-from metamill.preparation import Prepared, prepared_data
+from metamill.preparation import Prepared, prepared_data, study_name
 from metamill.results import (
     Analysis,
     Derived,
@@ -64,7 +64,8 @@ def analyse(outcome: Outcome, selection: Selection) -> Result:
         )
         parts = [_analysis(primary, selection, (column, level)) for level in levels]
         analyses += parts
-        tests.append(subgroup_test(column, levels, [part.pooled for part in parts]))
+        shared = _in_several_levels(parts, selection)
+        tests.append(subgroup_test(column, levels, [part.pooled for part in parts], shared))
     units = {row.cells.get("unit") for row in used} - {None, ""}
     return Result(
         outcome=outcome.name,
@@ -90,16 +91,26 @@ def analyse(outcome: Outcome, selection: Selection) -> Result:
     )
 
 
+def _in_several_levels(parts: Sequence[Analysis], selection: Selection) -> int:
+    """How many studies (or shared cohorts) have rows in more than one level."""
+    levels = [
+        {study_name(selection.rows[effect.row].cells) for effect in part.effects} for part in parts
+    ]
+    named = [name for level in levels for name in level]
+    return len({name for name in named if named.count(name) > 1})
+
+
 def _used(plan: Plan, selection: Selection, level: tuple[str, str] | None = None) -> _Used:
     """What a plan pools; `level` keeps one level of one column only."""
     rows = apply_plan(selection.rows, plan).used
+    siblings = [selection.rows[row] for row in rows]
     if level is not None:
         column, wanted = level
         rows = tuple(
             row for row in rows if level_of(selection.rows[row].cells.get(column, "")) == wanted
         )
     chosen = [selection.rows[row] for row in rows]
-    prepared = prepared_data(chosen, plan, selection.table)
+    prepared = prepared_data(chosen, plan, selection.table, siblings)
     return _Used(rows, prepared)
 
 
@@ -108,9 +119,11 @@ def _refits(
 ) -> dict[str, tuple[Refit, ...]]:
     """The primary analysis without each study, and study after study, as the settings ask."""
     model, data = outcome.plans[0].model, used.data
-    first = {int(study): row for study, row in reversed([*zip(data.study, used.rows, strict=True)])}
-    cells = [selection.rows[first[study]].cells for study in sorted(first)]
-    labels = [row.get("label") or row["study"] for row in cells]
+    of_study: dict[int, list[Mapping[str, str]]] = {}
+    for study, row in zip(data.study, used.rows, strict=True):
+        of_study.setdefault(int(study), []).append(selection.rows[row].cells)
+    cells = [of_study[study][0] for study in sorted(of_study)]
+    labels = [_joint_label(of_study[study]) for study in sorted(of_study)]
     found: dict[str, tuple[Refit, ...]] = {}
     if outcome.leave_one_out and primary.pooled.pooled:
         found["leave_one_out"] = leave_one_out(data, model, primary.pooled, labels)
@@ -119,6 +132,11 @@ def _refits(
         order = np.array(sorted(range(len(keys)), key=lambda i: keys[i]), int)
         found["cumulative"] = cumulative(data, model, order, labels)
     return found
+
+
+def _joint_label(rows: Sequence[Mapping[str, str]]) -> str:
+    """The name of a study, or those of the studies of one cohort."""
+    return " + ".join(dict.fromkeys(row.get("label") or row["study"] for row in rows))
 
 
 def _sort_key(cell: str) -> tuple[int, float, str]:
@@ -221,11 +239,14 @@ def _model_settings(model: Model) -> dict[str, Any]:
 
 
 def _correction_flag(pooled: bool, corrects: bool, model: Model) -> tuple[str, ...]:
-    """What a corrected effect means: pooled as it is, or only shown beside a model of counts."""
+    """What a corrected effect means: pooled as it is, or only shown.
+
+    Counts of one group are shown as they were observed whatever was pooled.
+    """
     if pooled and corrects:
         return ("continuity correction",)
     shown = MEASURES[model.measure].null is not None
-    return ("continuity correction, to show the row only",) if pooled and shown else ()
+    return ("continuity correction, to show the row only",) if shown else ()
 
 
 def _row_flags(row: TableRow) -> list[str]:

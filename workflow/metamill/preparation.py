@@ -1,5 +1,6 @@
 """From the rows of an analysis to what it pools: numbers, effects, and what had to be assumed."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,16 +31,18 @@ class Prepared:
     corrects: bool
 
 
-def prepared_data(rows: list[TableRow], plan: Plan, table: str) -> Prepared:
-    """The data of `rows` under a plan.
+def prepared_data(
+    rows: list[TableRow], plan: Plan, table: str, siblings: Sequence[TableRow] = ()
+) -> Prepared:
+    """The data of `rows` under a plan; `siblings` are the rows that may lend a correlation.
 
     Raises NumericError, naming the row, where its cells contradict each other or give no effect.
     """
     model, cells = plan.model, [row.cells for row in rows]
-    siblings = cells if model.sibling_correlation else ()
+    lending = [row.cells for row in siblings] if model.sibling_correlation else []
     try:
         scale = generic_scale(cells) if model.measure == "GEN" and cells else None
-        found = prepare(model.measure, cells, model.correlation, siblings)
+        found = prepare(model.measure, cells, model.correlation, lending)
         flags = [list(item) for item in found.flags]
         columns = _effective(found.columns, rows, model, flags)
     except ValueError as error:
@@ -71,9 +74,15 @@ def _study_codes(rows: list[TableRow], plan: Plan) -> Array:
     """
     if not plan.model.dependent:
         return np.arange(len(rows))
-    codes: dict[str, int] = {}
-    names = [(row.cells.get("cohort") or row.cells["study"]).casefold() for row in rows]
+    codes: dict[tuple[str, str], int] = {}
+    names = [study_name(row.cells) for row in rows]
     return np.array([codes.setdefault(name, len(codes)) for name in names], int)
+
+
+def study_name(cells: Mapping[str, str]) -> tuple[str, str]:
+    """What rows that depend on each other share: a cohort, or else a study."""
+    kind = "cohort" if cells.get("cohort") else "study"
+    return kind, cells[kind].casefold()
 
 
 def _effective(

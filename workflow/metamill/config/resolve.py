@@ -26,6 +26,8 @@ MODEL_KEYS = tuple(f.name for f in fields(Model))
 NATIVE_POINTS = ("MC", "MD")
 """Measures in the score's own points, where an important difference is a threshold."""
 DEFAULT_RHO = 0.5
+OUTCOME_DEPTH = 1
+"""The layer of an outcome's own settings, between the section `model` and sensitivity entries."""
 _DEFAULTS_ONLY = ("rho", "tau2_interval", "prediction_interval")
 """Settings that the section `model` may hold for those analyses that can use them."""
 _DEVICES = (
@@ -83,11 +85,12 @@ def _outcome(
     for index, change in enumerate(entry.get("sensitivity", ())):
         here = (*at, "sensitivity", index)
         changed = _model((defaults, own, (here, change)), origin, problems)
+        points = _important_thresholds(entry, changed)
         plans.append(
             replace(
                 primary,
                 name=f"sensitivity:{cleaned(change['name'])}",
-                model=replace(changed, thresholds=changed.thresholds or important),
+                model=replace(changed, thresholds=changed.thresholds or points),
                 include=_row_filter(change, "include", here, origin, ""),
                 drop=_row_filter(
                     change, "exclude", here, origin, f"left out by '{cleaned(change['name'])}'"
@@ -177,6 +180,9 @@ def _model(layers: tuple[Layer, ...], origin: Origin, problems: list[Problem]) -
     chosen_at = set_in.get("method", set_in["measure"])
     if "adhoc" not in method.tests and set_in.get("test", -1) < chosen_at:
         chosen["test"] = method.tests[0]
+    _drop_what_belongs_to_another_measure(chosen, set_in)
+    if set_in.get("correlation", 0) > OUTCOME_DEPTH and "sibling_correlation" not in chosen:
+        chosen["sibling_correlation"] = False
     for key in ("level", "tau_prior", "rho", "icc", "correlation", "add"):
         if key in chosen:
             chosen[key] = float(chosen[key])
@@ -198,6 +204,22 @@ def _model(layers: tuple[Layer, ...], origin: Origin, problems: list[Problem]) -
     return model
 
 
+def _drop_what_belongs_to_another_measure(
+    chosen: dict[str, Any], set_in: Mapping[str, int]
+) -> None:
+    """Thresholds and priors of tau are on the scale of the measure that they were set for.
+
+    A prior in the section `model` stands for the measures on whose scale it is known to be
+    sensible.
+    """
+    if set_in.get("thresholds", 0) < set_in["measure"]:
+        chosen.pop("thresholds", None)
+    prior = set_in.get("tau_prior", 0)
+    known = prior < OUTCOME_DEPTH and chosen["measure"] in KNOWN_TAU_SCALE
+    if prior < set_in["measure"] and not known:
+        chosen.pop("tau_prior", None)
+
+
 def _conflicts(model: Model) -> Iterator[tuple[str, str, str]]:
     """Settings that do not go together: the key at fault, the rule, what to do."""
     method, name = METHODS[model.method], model.method
@@ -209,13 +231,17 @@ def _conflicts(model: Model) -> Iterator[tuple[str, str, str]]:
         offered = " or ".join(test for test in method.tests if test != "posterior")
         other = ", or a method that has it (method: REML)" if name == "GLMM" else ""
         yield "test", rule, f"Set test: {offered}{other}" if offered else "Remove the line"
-    if model.tau2_interval == "PL" and name not in ("ML", "REML"):
+    if model.test == "cr2" and is_inverse_variance(name) and model.tau2_interval is not None:
+        yield "tau2_interval", "test cr2 gives no interval of tau2", "Remove the line"
+    elif model.tau2_interval == "PL" and name not in ("ML", "REML"):
         rule = f"the profile likelihood of tau2 belongs to ML and REML, not to {name}"
         yield "tau2_interval", rule, "Set method: REML, or remove the line"
     if model.tau2_interval == "QP" and not is_inverse_variance(name):
         rule = f"the Q-profile needs inverse-variance pooling, not {name}"
         yield "tau2_interval", rule, "Remove the line"
-    if model.prediction_interval == "knha" and not is_inverse_variance(name):
+    if model.prediction_interval == "knha" and (
+        not is_inverse_variance(name) or model.test == "cr2"
+    ):
         rule = f"Knapp-Hartung needs inverse-variance pooling, not {name}"
         yield "prediction_interval", rule, "Set prediction_interval: t"
     if name == "GLMM" and model.measure == "IRR" and model.glmm == "CM.AL":
@@ -224,7 +250,10 @@ def _conflicts(model: Model) -> Iterator[tuple[str, str, str]]:
     if name == "BAYES" and model.tau_prior is None and model.measure not in KNOWN_TAU_SCALE:
         rule = f"BAYES needs the scale of the prior of tau for {model.measure}"
         yield "method", rule, "Set tau_prior, in the units of the effect"
-    if model.aggregate and (method.own_counts or name in DEPENDENT):
+    if model.aggregate and (model.measure == "PFT" or name == "BAYES" or model.test == "cr2"):
+        rule = "aggregated effects have no study sizes, posterior or clusters left"
+        yield "aggregate", rule, "Set another measure, method or test, or remove the line"
+    elif model.aggregate and (method.own_counts or name in DEPENDENT):
         rule = f"method {name} cannot pool aggregated effects"
         yield "aggregate", rule, "Set a method that pools effects, for example REML"
     if model.icc is not None and not takes_fractions(name, model.measure, model.glmm):

@@ -8,7 +8,7 @@ from metamill.config.settings import Model
 from metamill.estimating.bayes import bayesian
 from metamill.estimating.beta_binomial import beta_binomial_estimate
 from metamill.estimating.counts import common_effect
-from metamill.estimating.data import Data, Estimate
+from metamill.estimating.data import Data, Estimate, informative_studies
 from metamill.estimating.dependent import aggregated, robust, three_levels
 from metamill.estimating.edges import one_study, without_variation
 from metamill.estimating.glmm import mixed_model
@@ -28,13 +28,11 @@ def estimate(data: Data, model: Model) -> Estimate:
     """
     rows = len(data.effects.yi)
     k = int(data.study.max()) + 1 if rows else 0
-    allowed = permission(k)
-    base = Pooled(
-        k,
-        n=_sum(data, MEASURES[model.measure].size),
-        events=_sum(data, MEASURES[model.measure].event),
-        policy=allowed.reason,
-    )
+    allowed = permission(informative_studies(data, model)) if k > 1 else permission(k)
+    base = Pooled(k, policy=allowed.reason)
+    if rows == k:
+        size, event = MEASURES[model.measure].size, MEASURES[model.measure].event
+        base = replace(base, n=_sum(data, size), events=_sum(data, event))
     if k == 0:
         return Estimate(replace(base, pooled=False, notes=(allowed.note,)))
     if k == 1:
@@ -44,9 +42,10 @@ def estimate(data: Data, model: Model) -> Estimate:
     if exact is not None:
         return Estimate(exact)
     if _warns(model, allowed):
-        base = replace(base, notes=(allowed.note,))
+        base = replace(base, notes=(_TWO_BY_Z if k == 2 and model.test == "z" else allowed.note,))
     if rows > k:
-        base = replace(base, notes=(*base.notes, f"{rows} effects of {k} studies"))
+        note = f"{rows} effects of {k} studies; rows of one study are not added up to n and events"
+        base = replace(base, notes=(*base.notes, note))
     try:
         found = _pooled(base, data, model, allowed)
     except ArithmeticError as reason:
@@ -75,6 +74,12 @@ def _pooled(base: Pooled, data: Data, model: Model, allowed: Permission) -> Esti
     if model.test == "cr2":
         return robust(base, data, model, allowed)
     return inverse_variance(base, data, model, allowed)
+
+
+_TWO_BY_Z = (
+    "two studies: no prediction interval, and a normal interval that is far too short for two "
+    "studies; draw no conclusion from it alone"
+)
 
 
 def _sum(data: Data, names: tuple[str, ...]) -> float | None:

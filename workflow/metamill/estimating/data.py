@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from metamill.config.settings import Model
 from metamill.measures.effects import Array, Effects
 from metamill.results import Pooled
 
@@ -29,6 +30,24 @@ class Data:
         columns = {name: values[rows] for name, values in self.columns.items()}
         study = np.unique(self.study[rows], return_inverse=True)[1]
         return replace(self, columns=columns, effects=effects, study=study)
+
+
+def informative_studies(data: Data, model: Model) -> int:
+    """How many studies say something about the effect under the model.
+
+    A ratio learns nothing from a study without an event in either group, or with nothing else.
+    """
+    columns = data.columns
+    conditional = model.method == "GLMM" or (
+        model.method in ("MH", "PETO") and model.measure == "OR"
+    )
+    if not conditional or "events_treatment" not in columns:
+        return len(np.unique(data.study))
+    events = columns["events_treatment"] + columns["events_control"]
+    speaking = events > 0
+    if "total_treatment" in columns:
+        speaking &= events < columns["total_treatment"] + columns["total_control"]
+    return int(speaking.sum())
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,8 @@ def robust(base: Pooled, data: Data, model: Model, allowed: Permission) -> Estim
         ones = np.ones((len(yi), 1))
         tau2 = float(estimate_tau2(yi[:, None], vi[:, None], ones, model.method)[0])
         fit = cr2(yi, vi, data.study, tau2, model.level)
-        note = f"tau2 by {model.method} as if rows were independent; the standard error is robust"
+        weights = "equal-effects weights" if model.method == "EE" else f"tau2 by {model.method}"
+        note = f"{weights} as if rows were independent; the standard error is robust"
         i2 = heterogeneity(yi, vi, tau2).i2
     result = _common(base, fit, data, model, allowed)
     notes = [*base.notes, note, *_reliability(fit)]

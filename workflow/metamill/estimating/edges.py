@@ -32,9 +32,16 @@ def without_variation(base: Pooled, data: Data, model: Model) -> Pooled | None:
     """No event at all, or nothing but events: no model, the exact limit of the total.
 
     None where there is something to model. Effective sample sizes need not be whole numbers; the
-    exact limits are defined for them too.
+    exact limits are defined for them too. Several rows of one study may count the same units, so
+    they have no total to take limits of.
     """
     family = MEASURES[model.measure].family
+    if len(data.study) > base.k:
+        what = _same_in_every_row(data)
+        if what:
+            note = f"{what}: nothing can be modelled, and rows of one study have no exact limits"
+            return replace(base, pooled=False, notes=(note,))
+        return None
     if family == "proportion":
         return _same_proportion(base, data, model)
     if family == "rate" and data.columns["events"].sum() == 0:
@@ -46,6 +53,18 @@ def without_variation(base: Pooled, data: Data, model: Model) -> Pooled | None:
         if what:
             return replace(base, pooled=False, notes=(f"{what}: no comparison can be pooled",))
     return None
+
+
+def _same_in_every_row(data: Data) -> str:
+    """What leaves rows of one group without variation, in words; empty where there is some."""
+    if "events_treatment" in data.columns:
+        return _same_in_both_groups(data)
+    if "events" not in data.columns:
+        return ""
+    if not data.columns["events"].any():
+        return "no study has an event"
+    full = "total" in data.columns and (data.columns["events"] == data.columns["total"]).all()
+    return "every unit has the event" if full else ""
 
 
 def _same_in_both_groups(data: Data) -> str:

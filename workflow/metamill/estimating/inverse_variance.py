@@ -45,7 +45,8 @@ def inverse_variance(base: Pooled, data: Data, model: Model, allowed: Permission
             "test: adhoc gives one"
         )
         withheld: dict[str, Any] = dict.fromkeys(_WITHHELD)
-        return Estimate(replace(result, **withheld, notes=(*result.notes, note)), fit.weights)
+        told = [said for said in result.notes if said != allowed.note]
+        return Estimate(replace(result, **withheld, notes=(*told, note)), fit.weights)
 
     def above(threshold: float) -> float:
         return float(probability_beyond(fit.mu, fit.pi_se, fit.tau2, fit.pi_df, threshold))

@@ -14,6 +14,8 @@ def measure_notes(pooled: Pooled, data: Data, model: Model) -> tuple[str, ...]:
     if not pooled.pooled or pooled.estimate is None:
         return ()
     notes = []
+    if model.thresholds and not pooled.beyond:
+        notes.append("no probability beyond a threshold without the distribution of a new study")
     least, most = MEASURES[model.measure].bounds
     limits = (pooled.ci_low, pooled.ci_high, pooled.pi_low, pooled.pi_high)
     if model.measure in _CAN_PASS and {least, most} & set(limits):
@@ -48,6 +50,8 @@ HALF = 50.0
 FAR_APART = 1e7
 _CAN_PASS = {
     "PR": "raw proportions: limits beyond 0 and 1 are cut there",
+    "PAS": "arcsine proportions: limits beyond 0 and 1 are cut there",
+    "PFT": "double arcsine: limits beyond 0 and 1 are cut there",
     "PLN": "log proportions: limits beyond 1 are cut there",
     "RD": "risk differences: limits beyond -1 and 1 are cut there",
     "IR": "raw rates: limits below 0 are cut there",

@@ -32,7 +32,7 @@ def natural_limits(low: float, high: float, data: Data, model: Model) -> tuple[f
 
 def predicts(model: Model, allowed: Permission) -> bool:
     """Whether this model and this number of studies give a prediction interval."""
-    return model.prediction and allowed.prediction and model.method not in NO_TAU2
+    return model.prediction and allowed.prediction and model.method not in (*NO_TAU2, "BETABIN")
 
 
 def on_natural_scale(
@@ -68,17 +68,24 @@ def beyond(
     forward = _FORWARD.get(data.scale or MEASURES[model.measure].scale)
     if not predicts(model, allowed) or forward is None:
         return ()
-    return tuple(_beyond(c, forward, probability) for c in model.thresholds)
+    bounds = MEASURES[model.measure].bounds
+    found = (_beyond(c, bounds, forward, probability) for c in model.thresholds)
+    return tuple(item for item in found if np.isfinite(item.above))
 
 
 def _beyond(
-    threshold: float, forward: Callable[[float], float], probability: Callable[[float], float]
+    threshold: float,
+    bounds: tuple[float, float],
+    forward: Callable[[float], float],
+    probability: Callable[[float], float],
 ) -> Beyond:
+    """At and beyond the ends of the scale the answer is certain."""
+    least, most = bounds
     with np.errstate(divide="ignore", invalid="ignore"):
         at = forward(threshold)
-        if np.isnan(at):
-            return Beyond(threshold, 1.0 if threshold <= 0 else 0.0)
-        above = probability(at)
+    if threshold < least or threshold >= most or not np.isfinite(at):
+        return Beyond(threshold, 1.0 if threshold <= max(least, 0.0) else 0.0)
+    above = probability(at)
     if forward is _complementary_log_log:
         above = 1 - above
     return Beyond(threshold, above)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from metamill.config.methods import ASSUMED_ICC, KNOWN_TAU_SCALE, own_counts, takes_fractions
 from metamill.config.settings import Plan
 from metamill.estimating import Data
+from metamill.estimating.data import informative_studies
 from metamill.pooling.policy import permission
 from metamill.tables.needs import WITHIN_PATIENTS, missing_clusters
 
@@ -22,7 +23,7 @@ def companions(primary: Plan, data: Data, rows: Sequence[Mapping[str, str]]) -> 
     10.1002/sim.6383). Ratios that drop studies without events in both groups: the risk difference
     that keeps them.
     """
-    model, studies = primary.model, len(set(data.study.tolist()))
+    model, studies = primary.model, informative_studies(data, primary.model)
     added = []
     if permission(studies).bayesian_companion and model.method != "BAYES":
         of_counts = own_counts(model.method, model.measure)

@@ -1,7 +1,8 @@
 """The primary analysis on other rows: without each study in turn, and study after study.
 
 Every refit goes through the same `estimate` as the primary analysis, so it works for every model
-and gives bit for bit what an analysis of those rows alone would give.
+and gives bit for bit what `estimate` gives for those effects. The effects are those of the primary
+analysis: what a row borrows from others (a sibling's correlation, `to: if0all`) stays.
 """
 
 from collections.abc import Sequence

@@ -21,18 +21,31 @@ def level_of(cell: str) -> str:
     return cell or NOT_REPORTED
 
 
-def subgroup_test(column: str, levels: tuple[str, ...], pooled: Sequence[Pooled]) -> SubgroupTest:
+def subgroup_test(
+    column: str, levels: tuple[str, ...], pooled: Sequence[Pooled], shared: int = 0
+) -> SubgroupTest:
     """Q between the pooled means, chi-squared with G - 1 degrees of freedom.
 
     The fixed-effect comparison of subgroup means that were pooled with separate tau2 (Borenstein
     et al. 2009, chapter 19, method 2). Levels that are not pooled (one study, no events) cannot
-    enter and are named.
+    enter and are named. `shared` studies have rows in several levels: their means are not
+    independent, so there is no such test, and posteriors are not tested either.
     """
+    if shared:
+        note = f"{shared} studies have rows in several levels, whose means are not independent"
+        return SubgroupTest(column, levels, None, None, None, note)
+    if any(p.interval == "credible" for p in pooled):
+        note = "posteriors are not compared by a test"
+        return SubgroupTest(column, levels, None, None, None, note)
     entering = [p for p in pooled if p.pooled and p.mu is not None and p.se]
     outside = [
         level for level, p in zip(levels, pooled, strict=True) if not any(p is e for e in entering)
     ]
-    note = f"not in the test, having no pooled mean: {', '.join(outside)}" if outside else ""
+    note = (
+        f"not in the test, having no pooled mean with an error: {', '.join(outside)}"
+        if outside
+        else ""
+    )
     if len(entering) < 2:
         return SubgroupTest(column, levels, None, None, None, note or "fewer than two levels")
     mu = np.array([p.mu for p in entering], float)

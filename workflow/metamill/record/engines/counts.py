@@ -207,9 +207,9 @@ def _rate_test(t: Tables, question: Question) -> Numbers:
 def peto(tables: Tables, question: Question) -> Numbers:
     """Observed less expected events over their variance, by scipy's hypergeometric law."""
     law = stats.hypergeom(tables.total, tables.a + tables.c, tables.n1)
-    variance, distance = law.var(), tables.a - law.mean()
-    total = float(variance.sum())
-    with np.errstate(all="ignore"):
+    with quiet():
+        variance, distance = law.var(), tables.a - law.mean()
+        total = float(variance.sum())
         effect = np.where(variance > 0, distance / variance, np.nan)
         mu = float(distance.sum()) / total
         found = _pooled(question, mu, 1 / total, effect, 1 / variance)

@@ -34,8 +34,8 @@ CURVATURE = 1e-5
 """Relative to the standard error and to the variances that tau2 is added to; the standard error
 itself comes from second derivatives of a polynomial."""
 
-FLAT = 2e-7
-"""Of the likelihood gained over tau2 = 0, a difference of two polynomials' heights."""
+FLAT = 1e-8
+"""Of the likelihood gained over tau2 = 0."""
 
 LRT = "likelihood ratio test of tau² = 0"
 _COARSE_TAU = np.geomspace(0.1, 8.0, 9)
@@ -141,14 +141,12 @@ def brute_force(
     peak = ascend(likelihood, ours["mu"], ours["tau2"])
     peak = _anything_higher(likelihood, peak, ours["tau2_high"])
     noise = 1e-14 * counts.k * (1 + float(np.abs(counts.n).max()) ** 0.5)
-    # alpha of every study is found by differences too
-    coarse = 10.0 if counts.model == "UM.FS" else 1.0
     settings = question.settings
     total = likelihood.least + peak.s
     variance = float(peak.covariance[0, 0])
-    se = float(np.sqrt(variance)), coarse * CURVATURE * float(np.sqrt(variance))
-    mu = peak.mu, (coarse * MAXIMUM + noise) * se[0]
-    tau2 = peak.s, (coarse * MAXIMUM + noise) * 10 * total if peak.s > 0 else 0.0
+    se = float(np.sqrt(variance)), CURVATURE * float(np.sqrt(variance))
+    mu = peak.mu, (MAXIMUM + noise) * se[0]
+    tau2 = peak.s, (MAXIMUM + noise) * 10 * total if peak.s > 0 else 0.0
     df = None if settings["test"] == "z" else counts.k - 1
     found: Pairs = inferred(question, mu, se, df)
     pi_df = prediction_df(settings, counts.k)
@@ -157,13 +155,13 @@ def brute_force(
     found |= {"tau2": tau2, "tau": root(tau2)} | spreads(tau2, typical)
     flat = along(likelihood, _common(likelihood, peak.mu), 0.0)
     gain = 2 * (peak.height - flat.height) if peak.s > 0 else 0.0
-    statistic = max(gain, 0.0), coarse * FLAT * (1 + abs(gain)) + 100 * noise
+    statistic = max(gain, 0.0), FLAT * (1 + abs(gain)) + 100 * noise
     tail, error = of_tail(statistic, 1)
     found |= {f"test {LRT}": statistic}
     found[f"test {LRT}, p"] = (tail / 2, error / 2) if peak.s > 0 else (1.0, 0.0)
     for end, limit in _limits(likelihood, peak, flat.height, question.drop, ours):
         found |= {f"tau2{end}": limit} | spreads(limit, typical, end)
-    found |= _marginal(question, peak, law(df).isf(question.tail), coarse * CURVATURE)
+    found |= _marginal(question, peak, law(df).isf(question.tail), CURVATURE)
     if counts.exact:
         q = counts.saturated() - 2 * flat.height
         statistic = max(q, 0.0), 1e-8 * max(1.0, q)

@@ -80,8 +80,9 @@ class _Patch:
         return self.mu + self.steps[0] * at[0], max(0.0, self.s + self.steps[1] * at[1])
 
 
-def _patch(likelihood: Likelihood, mu: float, s: float) -> _Patch:
-    steps = likelihood.steps(s)
+def _patch(likelihood: Likelihood, mu: float, s: float, share: float = 1.0) -> _Patch:
+    whole = likelihood.steps(s)
+    steps = share * whole[0], share * whole[1]
     centre = max(s, _HALF * steps[1])
     grid_mu, grid_s = np.meshgrid(
         mu + steps[0] * _OFFSETS, np.maximum(centre + steps[1] * _OFFSETS, 0.0), indexing="ij"
@@ -124,7 +125,13 @@ def ascend(likelihood: Likelihood, mu: float, s: float) -> Peak:
         inside = abs(at[0]) < 0.5 * _HALF and (at[1] < 0.5 * _HALF or s == 0)
         if inside and (at[1] > -0.5 * _HALF or patch.s <= _HALF * patch.steps[1] * (1 + 1e-9)):
             break
-    height, _, hessian = patch.derivatives(at)
+    # half the steps leave a hundredth of the polynomial's error in second derivatives
+    patch = _patch(likelihood, mu, s, 0.5)
+    start = np.array([0.0, (s - patch.s) / patch.steps[1]])
+    at = _climb(patch, np.array([True, True]), start)
+    mu, s = patch.place(at)
+    hessian = patch.derivatives(at)[2]
+    height = float(likelihood.value(np.array([mu]), np.array([s]))[0])
     return Peak(mu, s, height, hessian / np.outer(patch.steps, patch.steps))
 
 
@@ -146,7 +153,8 @@ def along(likelihood: Likelihood, mu: float, s: float) -> Ridge:
         mu = patch.place(at)[0]
         if abs(at[0]) < 0.5 * _HALF:
             break
-    height, gradient, _ = patch.derivatives(at)
+    gradient = patch.derivatives(at)[1]
+    height = float(likelihood.value(np.array([mu]), np.array([s]))[0])
     return Ridge(mu, s, height, float(gradient[1] / patch.steps[1]))
 
 
