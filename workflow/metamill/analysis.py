@@ -57,6 +57,7 @@ def analyse(outcome: Outcome, selection: Selection) -> Result:
     taken = {plan.name for plan in outcome.plans}
     analyses = [_analysis(plan, selection) for plan in outcome.plans]
     analyses += [_beside(plan, selection) for plan in beside if plan.name not in taken]
+    analyses = [_with_measure(analysis, measure) for analysis in analyses]
     tests = []
     for column in outcome.subgroups:
         levels = subgroup_levels(
@@ -71,14 +72,7 @@ def analyse(outcome: Outcome, selection: Selection) -> Result:
         outcome=outcome.name,
         table=selection.table,
         unit=units.pop() if len(units) == 1 else None,
-        measure=MeasureText(
-            measure.code,
-            measure.name,
-            measure.natural,
-            measure.family,
-            None if measure.null is None else (1.0 if measure.scale == "log" else measure.null),
-            measure.log_axis,
-        ),
+        measure=_measure_text(measure),
         settings=asdict(primary.model),
         rows=_study_rows(selection.rows, measure, primary.model.dependent),
         analyses=tuple(analyses),
@@ -89,6 +83,22 @@ def analyse(outcome: Outcome, selection: Selection) -> Result:
         digests={"rows": selection.digest},
         versions={name: version(name) for name in ("numpy", "scipy")},
     )
+
+
+def _measure_text(measure: Measure) -> MeasureText:
+    return MeasureText(
+        measure.code,
+        measure.name,
+        measure.natural,
+        measure.family,
+        None if measure.null is None else (1.0 if measure.scale == "log" else measure.null),
+        measure.log_axis,
+    )
+
+
+def _with_measure(analysis: Analysis, primary: Measure) -> Analysis:
+    own = MEASURES[analysis.settings["measure"]]
+    return analysis if own == primary else replace(analysis, measure=_measure_text(own))
 
 
 def _in_several_levels(parts: Sequence[Analysis], selection: Selection) -> int:

@@ -163,7 +163,8 @@ class Analysis:
     """One way of pooling an outcome.
 
     `name` is "primary", "subgroup:<column>=<level>", "sensitivity:<name>" or "companion:<name>";
-    `settings` are the resolved model settings (the fields of config.settings.Model).
+    `settings` are the resolved model settings (the fields of config.settings.Model). `measure` is
+    what it pools, where that is not the outcome's measure.
     """
 
     name: str
@@ -171,6 +172,7 @@ class Analysis:
     effects: tuple[Effect, ...]
     pooled: Pooled
     left_out: tuple[LeftOut, ...] = ()
+    measure: "MeasureText | None" = None
 
 
 @dataclass(frozen=True)
@@ -306,6 +308,7 @@ def _analysis(raw: dict[str, Any]) -> Analysis:
         effects=tuple(Effect(**item | {"flags": tuple(item["flags"])}) for item in raw["effects"]),
         pooled=_pooled(raw["pooled"]),
         left_out=tuple(LeftOut(**item) for item in raw["left_out"]),
+        measure=MeasureText(**raw["measure"]) if raw["measure"] else None,
     )
 
 

@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from math import floor, isfinite, log10
 from typing import Any
 
-from metamill.results import Effect, MeasureText, Pooled, Result, SubgroupTest
+from metamill.results import Analysis, Effect, MeasureText, Pooled, Result, SubgroupTest
 
 MINUS = "\N{MINUS SIGN}"
 ABSENT = "\N{EN DASH}"
@@ -80,9 +80,19 @@ def result_format(result: Result) -> NumberFormat:
     two decimals, or three where an estimate is below 0.05; correlations have two; rates have two
     significant digits at their centre; other measures have the decimals that their size asks for.
     """
-    primary = result.primary
+    return _format(result.primary, result.measure)
+
+
+def analysis_format(result: Result, analysis: Analysis) -> NumberFormat:
+    """The rule of the outcome, or one of its own for an analysis of another measure."""
+    if analysis.measure is None or analysis.measure.natural == result.measure.natural:
+        return result_format(result)
+    return _format(analysis, analysis.measure)
+
+
+def _format(primary: Analysis, measure: MeasureText) -> NumberFormat:
     items: list[Effect | Pooled] = [*primary.effects, primary.pooled]
-    family = result.measure.family
+    family = measure.family
     if family == "proportion":
         centre = _centre(primary.pooled, primary.effects)
         return NumberFormat(2 if 0 < centre < 0.01 else 1, 100, "%")
@@ -92,7 +102,7 @@ def result_format(result: Result) -> NumberFormat:
         return NumberFormat(min(max(decimals, 1), 6), positive=True)
     if family == "correlation":
         return NumberFormat(2)
-    if result.measure.log_axis:
+    if measure.log_axis:
         smallest = min((item.estimate for item in items if item.estimate), default=1.0)
         return NumberFormat(3 if smallest < 0.05 else 2, positive=True)
     numbers = [x for item in items for x in (item.estimate, item.ci_low, item.ci_high)]

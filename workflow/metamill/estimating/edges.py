@@ -18,9 +18,9 @@ def one_study(base: Pooled, data: Data, model: Model) -> Pooled:
         float(x[0])
         for x in study_limits(model.measure, data.columns, data.effects, model.level, data.scale)
     )
-    result = replace(
-        base, pooled=False, estimate=centre, ci_low=min(low, high), ci_high=max(low, high)
-    )
+    least, most = MEASURES[model.measure].bounds
+    low, high = (min(max(x, least), most) for x in sorted((low, high)))
+    result = replace(base, pooled=False, estimate=centre, ci_low=low, ci_high=high)
     if MEASURES[model.measure].family in ("proportion", "rate", "correlation"):
         return result
     yi, se = float(data.effects.yi[0]), float(np.sqrt(data.effects.vi[0]))

@@ -32,8 +32,8 @@ def mixed_model(base: Pooled, data: Data, model: Model, allowed: Permission) -> 
     fit = _fitted(data, model)
     if np.isnan(fit.tau2_high):
         raise NotIdentified(
-            "the likelihood gives the between-study standard deviation no upper limit within any "
-            "belief (24 on the scale of the model), so these data do not identify the model"
+            "the likelihood gives the between-study standard deviation no upper limit below 24 "
+            "(on the scale of the model), so these data do not identify the model"
         )
     pi_df = prediction_df(fit.k, model.prediction_interval)
     pi_low, pi_high = prediction_interval(fit.mu, fit.se, fit.tau2, pi_df, model.level)

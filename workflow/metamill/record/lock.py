@@ -21,7 +21,7 @@ from metamill.record.manifest import read_manifest
 
 HEADER = "# metamill results.lock 1: every number of summary.csv and the hash of every output\n"
 CROSSCHECK = "crosscheck.csv"
-MACHINE_DEPENDENT = ("theirs", "difference")
+MACHINE_DEPENDENT = ("theirs", "difference", "tolerance")
 _WORDS = ("outcome", "analysis", "measure", "unit", "method", "test", "note")
 _AGREES = 1e-9
 """One unit in the tenth digit, all that another processor may change."""

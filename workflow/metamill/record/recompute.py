@@ -64,7 +64,9 @@ def recomputed(
     study = tally.studies(result, analysis)
     k = len(np.unique(study))
     question = question_of(result, analysis, k)
-    found = [edges.totals(question, *tally.sums(result, analysis))]
+    # rows of one study may count the same units, so they have no total
+    added = tally.sums(result, analysis) if len(study) == k else ([], [])
+    found = [edges.totals(question, *added)]
     pooled = analysis.pooled
     try:
         if not pooled.pooled:
@@ -179,7 +181,8 @@ def _bayes(
     for end, other in (("_low", "_high"), ("_high", "_low")):
         limit = ours[f"pi{other if question.scale.falling else end}"]
         place = None if limit is None else question.scale.forward(limit)
-        start[f"new{end}"] = place if place is not None and np.isfinite(place) else None
+        known = place is not None and np.isfinite(place)
+        start[f"new{end}"] = None if limit is None else place if known else np.nan
     if question.settings["measure"] != "PLO":
         return bayes.normal(data.y, data.v, question, start)
     x, n = tally.columns(result, analysis, ("events", "total"))

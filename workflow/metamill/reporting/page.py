@@ -106,7 +106,7 @@ def _outcome(entry: Entry) -> dict[str, Any]:
         "alt": entry.forest_alt,
         "caption": entry.forest_caption,
         "analyses": [
-            _pooled(analysis, form)
+            _pooled(analysis, wording.analysis_format(result, analysis))
             | {
                 "name": _analysis_name(analysis),
                 "reason": ""

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 from metamill.record.engines import likelihoods
 from metamill.record.engines.numbers import Array, Numbers, Pair, Pairs, Question, beyond, judged
@@ -96,7 +96,9 @@ def binomial(x: Array, n: Array, question: Question, ours: Mapping[str, Any]) ->
     finest, ends = width / 6, (mu_marks[0] - reach, mu_marks[2] + reach)
     # where tau is small, the law of a new study is a step in mu at each place that is asked for
     asked = [question.scale.forward(x) for x in question.settings["thresholds"]]
-    sharp = [x for x in (*asked, ours["new_low"], ours["new_high"]) if x and np.isfinite(x)]
+    sharp = [
+        x for x in (*asked, ours["new_low"], ours["new_high"]) if x is not None and np.isfinite(x)
+    ]
     mu_marks += [x + d * width for x in sharp for d in (-0.06, 0.0, 0.06)]
     # and where tau is small mu is known as well as all units together tell it
     p = (x.sum() + 0.5) / (n.sum() + 1)
@@ -187,8 +189,10 @@ def _numbers(
         tau = _corrected(ours[f"tau{end}"], of_tau(i + 1), share)
         model[f"tau{end}"] = tau
         found[f"tau2{end}"] = tau[0] ** 2, 2 * tau[0] * tau[1]
-        if end and ours.get(f"new{end}") is not None:
-            model[f"new{end}"] = _corrected(ours[f"new{end}"], of_new(ours[f"new{end}"]), share)
+        new = ours[f"new{end}"] if end else None
+        if new is not None:
+            new = _searched(of_new, share, ours) if np.isnan(new) else new
+            model[f"new{end}"] = _corrected(new, of_new(new), share)
     found |= {name: model[name] for name in ("mu", "mu_low", "mu_high", "tau")}
     tau_name = "also tau with its central interval (scale of the model)"
     for end, suffix in (("", ""), ("_low", ", low"), ("_high", ", high")):
@@ -202,6 +206,16 @@ def _numbers(
     if question.settings["prediction"]:
         found |= beyond(question, lambda x: _above(x, of_new))
     return judged("scipy", question, found)
+
+
+def _searched(of_new: Any, share: float, ours: Mapping[str, Any]) -> float:
+    """The quantile of a new study where ours is cut at the end of the scale, or has no way back."""
+    reach = ours["mu_high"] - ours["mu_low"] + ours["tau_high"]
+    low, high = ours["mu"] - reach, ours["mu"] + reach
+    while of_new(low)[0] > share or of_new(high)[0] < share:
+        reach *= 2
+        low, high = low - reach, high + reach
+    return float(optimize.brentq(lambda x: of_new(x)[0] - share, low, high, rtol=1e-10))
 
 
 def _above(x: float, of_new: Any) -> Pair:

@@ -1,7 +1,7 @@
 """Mixed models of counts by brute force, and their Q by statsmodels."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -151,7 +151,8 @@ def brute_force(
     found: Pairs = inferred(question, mu, se, df)
     pi_df = prediction_df(settings, counts.k)
     if pi_df is None or pi_df >= 1:
-        found |= predicted(question, mu, se, tau2, pi_df)
+        # as many studies as say something decide whether a prediction is given
+        found |= predicted(replace(question, k=counts.k), mu, se, tau2, pi_df)
     found |= {"tau2": tau2, "tau": root(tau2)} | spreads(tau2, typical)
     flat = along(likelihood, _common(likelihood, peak.mu), 0.0)
     gain = 2 * (peak.height - flat.height) if peak.s > 0 else 0.0

@@ -30,9 +30,7 @@ def _logit() -> Scale:
 
 def _log(most: float = np.inf) -> Scale:
     link = links.Log()
-    return Scale(
-        lambda x: min(most, float(link.inverse(x))), lambda x: _inside(link, x, 0.0, np.inf)
-    )
+    return Scale(lambda x: min(most, float(link.inverse(x))), lambda x: _inside(link, x, 0.0, most))
 
 
 def _inside(link: Callable[[float], float], x: float, least: float, most: float) -> float:
@@ -42,7 +40,12 @@ def _inside(link: Callable[[float], float], x: float, least: float, most: float)
 
 
 def _cut(least: float, most: float) -> Scale:
-    return Scale(lambda x: min(most, max(least, x)), lambda x: x)
+    def forward(x: float) -> float:
+        if x < least:
+            return -np.inf
+        return np.inf if x >= most else x
+
+    return Scale(lambda x: min(most, max(least, x)), forward)
 
 
 def _arcsine() -> Scale:
@@ -50,7 +53,7 @@ def _arcsine() -> Scale:
         return float(0.5 - 0.5 * np.cos(2 * min(np.pi / 2, max(0.0, x))))
 
     def forward(p: float) -> float:
-        if not 0 <= p <= 1:
+        if not 0 <= p < 1:
             return -np.inf if p < 0 else np.inf
         return float(np.arctan2(np.sqrt(p), np.sqrt(1 - p)))
 
