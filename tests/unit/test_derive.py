@@ -25,11 +25,13 @@ from metamill.measures.derive.five_numbers import (
     skewed,
 )
 from metamill.measures.derive.order_statistics import linear_moments, normal_moments
+from metamill.measures.derive.possible import largest_sd
 from metamill.measures.derive.printed import count_from_percent, span
 from metamill.measures.prepare import prepare
+from metamill.measures.registry import effect_sizes, study_limits
+from metamill.measures.scales import BACK
 from metamill.tables.codebook import COLUMNS
 from metamill.tables.derivations import (
-    ALTERNATIVES,
     DERIVATIONS,
     FIVE,
     FROM_ORDER,
@@ -245,7 +247,7 @@ def test_cells_that_contradict_each_other_are_named(measure, row, words):
 
 def test_a_contradiction_of_the_last_digit_alone_is_none():
     assert mean_row(mean="10", n="25", sd="5.2", se="1.0").columns["sd"] == 5.2
-    assert change_row(**BASE | {"sd_change": "18.4"}).columns["correlation"] == -1
+    assert derive("SMCR", BASE | {"sd_change": "18.4"}).columns["correlation"] == -1
     assert change_row(**BASE | {"mean_change": "-21"}).columns["mean_change"] == -21
 
 
@@ -548,6 +550,293 @@ def test_the_variance_of_a_change_of_two_estimated_means_is_bounded(r):
 QUARTERS = {"q1": -0.7, "median": 0.0, "q3": 0.7}
 
 
+# nothing is derived that the effect does not use
+
+
+QUARTILES_BEFORE_AND_AFTER = {
+    "median_pre": "50",
+    "q1_pre": "40",
+    "q3_pre": "60",
+    "median_post": "40",
+    "q1_post": "30",
+    "q3_post": "50",
+}
+CHANGE = {"mean_change": "-10", "sd_change": "8", "n": "30"}
+MEANS = {"mean_pre": "50", "mean_post": "40"}
+
+
+def variance(measure, row, **options):
+    """The sampling variance that is pooled, and the row it came from."""
+    found = derive(measure, row, **options)
+    columns = {name: [x] for name, x in found.columns.items()}
+    return effect_sizes(measure, columns).vi[0] * found.factor, found
+
+
+def smcc_variance(change, sd, n):
+    m = n - 1
+    j = math.exp(math.lgamma(m / 2) - math.lgamma((m - 1) / 2)) / math.sqrt(m / 2)
+    return 1 / n + (j * change / sd) ** 2 / (2 * n)
+
+
+@pytest.mark.parametrize("row", [CHANGE, CHANGE | MEANS, MEANS | {"sd_change": "8", "n": "30"}])
+@pytest.mark.parametrize(
+    "beside",
+    [
+        QUARTILES_BEFORE_AND_AFTER,
+        {"se_pre": "2.7", "se_post": "2.7"},
+        {"q1_pre": "40", "q3_pre": "40", "median_pre": "40"},
+    ],
+    ids=["quartiles", "standard errors", "quartiles without spread"],
+)
+def test_a_reported_change_is_as_precise_as_reported_whatever_stands_beside_it(row, beside):
+    vi, found = variance("MC", row | beside)
+    assert vi == pytest.approx(8**2 / 30, rel=1e-14)
+    assert (found.flags, found.derived, found.factor) == ((), (), 1)
+    vi, found = variance("SMCC", row | beside)
+    assert vi == pytest.approx(smcc_variance(-10, 8, 30), rel=1e-12)
+    assert vi == pytest.approx(0.05803, abs=1e-5)
+    assert (found.flags, found.derived, found.factor) == ((), (), 1)
+
+
+def test_the_change_over_the_sd_before_does_not_use_the_sd_after():
+    row = {"mean_change": "-10", "sd_pre": "12", "n": "30", "correlation": "0.7"}
+    after = {name: x for name, x in QUARTILES_BEFORE_AND_AFTER.items() if "post" in name}
+    for beside in (after, {"se_post": "2.7"}, {"sd_post": "14"}):
+        vi, found = variance("SMCR", row | beside)
+        assert vi == pytest.approx(2 * 0.3 / 30 + smcc_variance(-10, 12, 30) - 1 / 30, rel=1e-12)
+        assert (found.flags, found.derived, found.factor) == ((), (), 1)
+    assumed = {name: x for name, x in row.items() if name != "correlation"} | after
+    vi, found = variance("SMCR", assumed, assumed=0.7)
+    assert vi == pytest.approx(variance("SMCR", row)[0], rel=1e-14)
+    assert found.flags == ("assumed r = 0.7",)
+    before = {name: x for name, x in QUARTILES_BEFORE_AND_AFTER.items() if "pre" in name}
+    del row["sd_pre"]
+    assert derive("SMCR", row | before).factor == sd_factor(QUARTILES, 30)
+
+
+def test_sds_that_imply_the_correlation_are_used():
+    row = {"mean_change": "-10", "sd_pre": "12", "n": "30", "sd_change": "8", "se_post": "2.5"}
+    found = derive("SMCR", row)
+    assert [item.column for item in found.derived] == ["sd_post", "correlation"]
+    assert found.flags == ("SD from standard error",)
+
+
+def test_estimated_means_of_a_change_with_its_own_sd_widen_it_by_the_sds_behind_them():
+    row = {"sd_change": "8", "n": "30"} | QUARTILES_BEFORE_AND_AFTER
+    f, sd = mean_factor(QUARTILES, 30), 20 * sd_weights(QUARTILES, 30)[3]
+    widened = 1 + 2 * (f - 1) * sd**2 / 64
+    for measure in ("MC", "SMCC"):
+        found = derive(measure, row)
+        assert found.flags == ("mean and SD from median and quartiles",)
+        assert found.factor == pytest.approx(widened, rel=1e-12)
+    one = {name: x for name, x in row.items() if not name.endswith("_post")} | {"mean_post": "40"}
+    found = derive("MC", one)
+    assert found.factor == pytest.approx(1 + (f - 1) * sd**2 / 64, rel=1e-12)
+    assert {item.column for item in found.derived} == {"mean_pre", "sd_pre"}
+
+
+def test_cells_that_the_effect_does_not_use_must_still_agree():
+    with pytest.raises(ValueError, match="impossible with SDs of 54"):
+        derive("MC", CHANGE | {"se_pre": "10.0", "se_post": "2.00"})
+    with pytest.raises(ValueError, match="contradict each other"):
+        derive("MC", CHANGE | {"se_pre": "2.00", "sd_pre": "20.0"})
+
+
+# numbers that cannot stand side by side
+
+
+@pytest.mark.parametrize(
+    ("measure", "row", "words"),
+    [
+        (
+            "PLO",
+            {"events": "5", "total": "40", "percent": "50"},
+            "events 5 of total 40 and percent 50 contradict each other: the count is 12.500 %",
+        ),
+        ("PLO", {"events": "5", "total": "40", "percent": "12.4"}, "contradict each other"),
+        ("PLO", {"events": "5", "total": "0", "percent": "12.4"}, "is no share of a group"),
+        (
+            "OR",
+            {"events_control": "5", "total_control": "40", "percent_control": "13.5"},
+            "events_control 5 of total_control 40 and percent_control 13.5 contradict",
+        ),
+        ("MN", {"mean": "12", "min": "3", "max": "10"}, "mean 12 is above max 10"),
+        ("MN", {"mean": "2.4", "min": "3.0"}, "mean 2.4 is below min 3.0"),
+        ("MD", {"mean_control": "12", "max_control": "10"}, "mean_control 12 is above max_control"),
+        (
+            "MN",
+            {"mean": "78", "sd": "18.8", "n": "30", "min": "64", "max": "85"},
+            "sd 18.8 is impossible: with n 30, mean 78, min 64, max 85 no SD is above 10.76",
+        ),
+        ("MC", BASE | {"min_post": "25", "max_post": "35"}, "sd_post 8 is impossible"),
+        ("MN", {"sd": "7.0", "n": "10", "min": "0.0", "max": "10.0"}, "no SD is above 5.323"),
+        ("MN", {"mean": "2.0", "se": "0.70", "n": "25", "min": "1.0", "max": "9.0"}, "cannot have"),
+    ],
+)
+def test_numbers_that_no_data_have_are_named(measure, row, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        derive(measure, row)
+
+
+@pytest.mark.parametrize("percent", ["12.5", "12", "13", "12.50"])
+def test_a_percentage_beside_its_count_may_be_rounded_either_way(percent):
+    found = derive("PLO", {"events": "5", "total": "40", "percent": percent})
+    assert (found.columns["events"], found.flags) == (5, ())
+
+
+@settings(max_examples=200)
+@given(st.integers(1, 900), st.data(), st.integers(0, 2))
+def test_a_percentage_is_accepted_if_and_only_if_its_count_can_print_like_it(total, data, digits):
+    count = data.draw(st.integers(0, total))
+    near = 100 * count * 10**digits // total
+    units = data.draw(st.integers(max(near - 2, 0), min(near + 3, 100 * 10**digits)))
+    printed = str(Decimal(units).scaleb(-digits))
+    row = {"events": str(count), "total": str(total), "percent": printed}
+    if printed in _prints(count, total, digits):
+        derive("PLO", row)
+    else:
+        with pytest.raises(ValueError, match="contradict each other"):
+            derive("PLO", row)
+
+
+def test_a_mean_may_pass_its_range_by_rounding_only():
+    assert mean_row(mean="10.4", sd="1", max="10").columns["mean"] == 10.4
+    assert mean_row(mean="2.6", sd="1", min="3").columns["mean"] == 2.6
+
+
+@settings(max_examples=200)
+@given(st.lists(st.integers(-50, 50), min_size=2, max_size=12), st.integers(0, 2))
+def test_no_sd_of_real_data_is_called_impossible(sample, digits):
+    row = {
+        "n": str(len(sample)),
+        "mean": f"{np.mean(sample):.{digits}f}",
+        "sd": f"{np.std(sample, ddof=1):.{digits}f}",
+        "min": str(min(sample)),
+        "max": str(max(sample)),
+    }
+    assert derive("MN", row).flags == ()
+
+
+def test_half_of_the_values_at_each_end_have_the_largest_sd():
+    sample = [0.0] * 5 + [10.0] * 5
+    row = cells(n=10, mean=5.0, min=0.0, max=10.0)
+    assert largest_sd("", row) == pytest.approx(np.std(sample, ddof=1), rel=0.02)
+    assert largest_sd("", row | {"mean": "1.000"}) < largest_sd("", row)
+    assert largest_sd("", row | {"n": "1"}) is None and largest_sd("_pre", row) is None
+
+
+def test_an_impossible_sd_that_is_taken_knowingly_is_flagged():
+    row = {"study": "A", "mean": "78", "sd": "18.8", "n": "30", "min": "64", "max": "85"}
+    with pytest.raises(ValueError, match=r"^A: sd 18\.8 is impossible"):
+        prepare("MN", [row, row], 0.5, as_printed=(1,))
+    found = prepare("MN", [row], 0.5, as_printed=(0,))
+    assert found.columns["sd"].tolist() == [18.8]
+    assert found.flags[0] == (
+        "sd 18.8 is impossible: with n 30, mean 78, min 64, max 85 no SD is above 10.76",
+    )
+    with pytest.raises(ValueError, match="is above max"):
+        prepare("MN", [row | {"mean": "90"}], 0.5, as_printed=(0,))
+
+
+def test_siblings_with_impossible_sds_lend_no_correlation():
+    good = BASE | {"sd_change": "7"}
+    assert sibling_correlations([good])
+    assert sibling_correlations([good | {"min_pre": "48", "max_pre": "52"}]) == {}
+
+
+# effects as reported
+
+
+HAZARD = {"estimate": "2", "ci_low": "1", "ci_high": "4", "scale": "log"}
+FINE = {"estimate": "2.00", "ci_low": "1.00", "ci_high": "4.00", "scale": "log"}
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (HAZARD | {"sei": "2.0"}, "given twice, by sei 2.0 and ci_low 1, ci_high 4, which con"),
+        (FINE | {"sei": "2.0"}, "as standard error on the log scale they are 2 and 0.3537"),
+        (FINE | {"yi": "3"}, "given twice, by yi 3 and estimate 2.00"),
+        (FINE | {"vi": "0.5"}, "given twice, by vi 0.5 and ci_low 1.00, ci_high 4.00"),
+        ({"yi": ".5", "vi": ".01", "estimate": "9"}, "effect on the identity scale they are 0.5"),
+        ({"yi": "0.5", "vi": "0.01", "sei": "0.2"}, "given twice, by vi 0.01 and sei 0.2"),
+        ({"yi": "0.69", "sei": "0.35", "ci_low": "1.5", "scale": "log"}, "limit on the log scale"),
+        ({"yi": "3", "ci_low": "1", "ci_high": "4", "scale": "log"}, "yi 3 is outside its inter"),
+        (FINE | {"estimate": "4.20"}, "estimate 4.20 is outside its interval"),
+        (FINE | {"ci_low": "4.00", "ci_high": "1.00"}, "ci_low 4.00 is larger than ci_high 1.00"),
+        (FINE | {"ci_low": "0.00"}, "ci_low 0.00 has no value on the log scale"),
+    ],
+)
+def test_an_effect_given_twice_must_agree(row, words):
+    with pytest.raises(ValueError, match=re.escape(words)) as told:
+        prepare("GEN", [{"study": "A"} | row], 0.5)
+    assert str(told.value).startswith("A: ")
+
+
+@pytest.mark.parametrize(
+    ("beside", "yi", "vi"),
+    [
+        ({"yi": "0.6931", "vi": "0.125"}, 0.6931, 0.125),
+        ({"yi": "0.6931", "sei": "0.354"}, 0.6931, 0.354**2),
+        ({"sei": "0.354", "vi": "0.125"}, math.log(2), 0.125),
+        ({}, math.log(2), (math.log(4) / (2 * ndtri(0.975))) ** 2),
+    ],
+)
+def test_an_effect_given_twice_that_agrees_is_taken_from_its_own_columns(beside, yi, vi):
+    found = prepare("GEN", [FINE | beside], 0.5)
+    assert found.columns["yi"][0] == pytest.approx(yi, rel=1e-14)
+    assert found.columns["vi"][0] == pytest.approx(vi, rel=1e-14)
+    assert found.flags == ((),)
+
+
+def test_what_is_shown_of_a_reported_effect_is_never_a_mixture():
+    rows = [FINE, {"yi": "0.70", "vi": "0.10", "estimate": "2.0", "scale": "log"}]
+    columns = prepare("GEN", rows, 0.5).columns
+    centre, low, high = study_limits("GEN", columns, effect_sizes("GEN", columns), 95.0, "log")
+    assert [centre[0], low[0], high[0]] == [2, 1, 4]
+    reach = ndtri(0.975) * math.sqrt(0.1)
+    assert [centre[1], low[1], high[1]] == pytest.approx(np.exp([0.7, 0.7 - reach, 0.7 + reach]))
+
+
+@pytest.mark.parametrize(
+    ("row", "flagged"),
+    [
+        (FINE, False),
+        (HAZARD | {"ci_high": "5"}, False),
+        (FINE | {"ci_high": "4.60"}, False),
+        (FINE | {"ci_high": "5.00"}, True),
+        (FINE | {"scale": "identity"}, True),
+        ({"estimate": "0.80", "ci_low": "0.70", "ci_high": "0.87", "scale": "cloglog"}, False),
+        ({"estimate": "0.80", "ci_low": "0.50", "ci_high": "0.82", "scale": "cloglog"}, True),
+        ({"estimate": "0.796", "ci_low": "0.648", "ci_high": "0.977", "scale": "log"}, False),
+    ],
+)
+def test_an_interval_that_is_not_symmetric_on_its_scale_is_flagged(row, flagged):
+    (flags,) = prepare("GEN", [row], 0.5).flags
+    expected = f"the interval is not symmetric on the {row['scale']} scale"
+    assert flags == ((expected,) if flagged else ())
+
+
+@settings(max_examples=200)
+@given(
+    st.sampled_from(["identity", "log", "logit", "cloglog"]),
+    st.floats(-2, 2),
+    st.floats(0.05, 0.6),
+    st.integers(3, 6),
+)
+def test_a_symmetric_interval_agrees_with_its_effect_on_every_scale(scale, yi, se, digits):
+    reach = ndtri(0.975) * se
+    ends = [float(BACK[scale](np.array(x))) for x in (yi, yi - reach, yi + reach)]
+    printed = [f"{x:.{digits}f}" for x in (ends[0], min(ends[1:]), max(ends[1:]))]
+    row = dict(zip(("estimate", "ci_low", "ci_high"), printed, strict=True)) | {"scale": scale}
+    if len(set(printed)) < 3 or (scale != "identity" and {float(x) for x in printed} & {0, 1}):
+        return
+    both = prepare("GEN", [row | {"yi": repr(yi), "sei": repr(se)}], 0.5)
+    assert both.flags == ((),) and both.columns["vi"][0] == se**2
+    one = {name: x for name, x in row.items() if name != "ci_high"}
+    assert prepare("GEN", [one | {"yi": repr(yi), "sei": repr(se)}], 0.5).flags == ((),)
+
+
 # tables: what a row lacks
 
 
@@ -581,16 +870,17 @@ TRUE = dict(
 
 
 @pytest.mark.parametrize("measure", CANDIDATES)
-def test_a_row_lacks_nothing_exactly_where_its_numbers_can_be_derived(measure):
+def test_a_row_lacks_nothing_exactly_where_its_effect_can_be_computed(measure):
     names = CANDIDATES[measure].split()
     for picked in product((False, True), repeat=len(names)):
         row = {name: TRUE[name] for name, taken in zip(names, picked, strict=True) if taken}
-        columns = derive(measure, row).columns
-        complete = any(
-            not any(math.isnan(columns[name]) for name in needed)
-            for needed in (*COLUMN_SETS[measure], *ALTERNATIVES.get(measure, ()))
-        )
-        assert complete == (missing_columns(measure, row) == []), row
+        columns = {name: [x] for name, x in derive(measure, row).columns.items()}
+        effects = effect_sizes(measure, columns)
+        computed = bool(np.isfinite(effects.yi[0]) and np.isfinite(effects.vi[0]))
+        if measure == "SMCR" and not {"sd_post", "se_post"} & set(row):
+            assert missing_columns(measure, row) != [], "the table asks for it, the effect does not"
+        else:
+            assert computed == (missing_columns(measure, row) == []), row
 
 
 def test_a_row_without_other_forms_lacks_what_it_lacked():

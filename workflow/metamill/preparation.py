@@ -42,7 +42,8 @@ def prepared_data(
     lending = [row.cells for row in siblings] if model.sibling_correlation else []
     try:
         scale = generic_scale(cells) if model.measure == "GEN" and cells else None
-        found = prepare(model.measure, cells, model.correlation, lending)
+        back = [i for i, row in enumerate(cells) if _taken_back(row, plan)]
+        found = prepare(model.measure, cells, model.correlation, lending, back)
         flags = [list(item) for item in found.flags]
         columns = _effective(found.columns, rows, model, flags)
     except ValueError as error:
@@ -56,6 +57,12 @@ def prepared_data(
     _refuse_unusable(rows, effects, model, table)
     data = Data(columns, effects, _study_codes(rows, plan), scale)
     return Prepared(data, flags, list(found.derived), corrects=not own)
+
+
+def _taken_back(cells: dict[str, str], plan: Plan) -> bool:
+    """Whether an analysis pools a row, knowingly, that the outcome excludes."""
+    excluded = any(item.matches(cells) for item in plan.exclude)
+    return excluded and plan.include is not None and plan.include.matches(cells)
 
 
 def _refuse_unusable(rows: list[TableRow], effects: Effects, model: Model, table: str) -> None:

@@ -1,16 +1,18 @@
 """From the cells of rows to the arrays a measure needs, with a record of all that was derived."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
 
 from metamill.measures.derive import DerivedCell, derive, measure_columns, sibling_correlations
+from metamill.measures.derive.generic import generic_effect
 from metamill.measures.derive.spread import PRINTED_LEVEL
 from metamill.measures.effects import Array
 from metamill.measures.scales import FORWARD
-from metamill.tables.needs import COLUMN_SETS
+
+__all__ = ["PRINTED_LEVEL", "Prepared", "generic_scale", "numbers", "prepare"]
 
 Cells = Mapping[str, str]
 
@@ -36,25 +38,35 @@ def numbers(rows: Sequence[Cells], column: str) -> Array:
 
 
 def prepare(
-    measure: str, rows: Sequence[Cells], correlation: float, siblings: Sequence[Cells] = ()
+    measure: str,
+    rows: Sequence[Cells],
+    correlation: float,
+    siblings: Sequence[Cells] = (),
+    as_printed: Container[int] = (),
 ) -> Prepared:
     """Columns of `measure` from `rows`, and per row what had to be assumed or derived.
 
     A change whose SD nothing in its row gives takes the mean correlation of the `siblings` on its
     scale (all rows of the table, say), and only where they have none the assumed `correlation`.
-    Raises ValueError, naming the study, where cells contradict each other.
+    `as_printed` are the positions of rows whose impossible SDs are taken knowingly: they are
+    flagged. Raises ValueError, naming the study, where cells contradict each other or cannot be.
     """
-    nothing: tuple[tuple[()], ...] = tuple(() for _ in rows)
     if measure == "GEN":
-        return Prepared(_generic(rows), nothing, nothing, np.ones(len(rows)))
+        return _generic(rows)
     r = sibling_correlations(siblings)
     found = []
-    for row in rows:
-        try:
-            sibling = r.get(row.get("scale") or "")
-            found.append(derive(measure, row, siblings=sibling, assumed=correlation))
-        except ValueError as reason:
-            raise ValueError(f"{row.get('study')}: {reason}") from None
+    for i, row in enumerate(rows):
+        sibling = r.get(row.get("scale") or "")
+        with _naming(row):
+            found.append(
+                derive(
+                    measure,
+                    row,
+                    siblings=sibling,
+                    assumed=correlation,
+                    as_printed=i in as_printed,
+                )
+            )
     return Prepared(
         {
             name: np.array([item.columns[name] for item in found], float)
@@ -79,19 +91,23 @@ def generic_scale(rows: Sequence[Cells]) -> str:
     return scales[0]
 
 
-def _generic(rows: Sequence[Cells]) -> dict[str, Array]:
+def _generic(rows: Sequence[Cells]) -> Prepared:
     """yi and vi: as given, from a standard error, or from a 95 % interval on the row's scale."""
-    forward = FORWARD[generic_scale(rows)]
+    scale, found = generic_scale(rows), []
     for row in rows:
-        complete = [names for names in COLUMN_SETS["GEN"] if all(row.get(name) for name in names)]
-        if len(complete) > 1:
-            both = " and ".join(", ".join(names) for names in complete)
-            raise ValueError(f"{row.get('study')}: the effect is given twice, by {both}; keep one")
-    yi, vi, sei = (numbers(rows, name) for name in ("yi", "vi", "sei"))
-    printed = {name: numbers(rows, name) for name in ("estimate", "ci_low", "ci_high")}
-    with np.errstate(divide="ignore", invalid="ignore"):
-        centre, low, high = (forward(values) for values in printed.values())
-    from_interval = ((high - low) / (2 * ndtri(0.5 + PRINTED_LEVEL / 200))) ** 2
-    vi = np.where(np.isnan(vi), np.where(np.isnan(sei), from_interval, sei**2), vi)
-    yi = np.where(np.isnan(yi), centre, yi)
-    return printed | {"yi": yi, "vi": vi, "n": numbers(rows, "n")}
+        with _naming(row):
+            found.append(generic_effect(row, scale))
+    columns = {name: numbers(rows, name) for name in ("estimate", "ci_low", "ci_high", "n")}
+    columns["yi"] = np.array([item.yi for item in found], float)
+    columns["vi"] = np.array([item.vi for item in found], float)
+    nothing: tuple[tuple[DerivedCell, ...], ...] = tuple(() for _ in rows)
+    return Prepared(columns, tuple(item.flags for item in found), nothing, np.ones(len(rows)))
+
+
+@contextmanager
+def _naming(row: Cells) -> Iterator[None]:
+    """Say of which study a row is that cannot be."""
+    try:
+        yield
+    except ValueError as reason:
+        raise ValueError(f"{row.get('study')}: {reason}") from None

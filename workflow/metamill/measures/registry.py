@@ -296,12 +296,11 @@ def _normal_limits(
 def _reported_limits(
     columns: Columns, effects: Effects, level: float, scale: str | None
 ) -> tuple[Array, Array, Array]:
-    """An interval that the study printed at this level is shown as printed."""
+    """An estimate that the study printed with its interval at this level is shown as printed."""
     computed = _normal_limits("GEN", effects, level, scale)
     if level != PRINTED_LEVEL:
         return computed
-    printed = (columns[name] for name in ("estimate", "ci_low", "ci_high"))
-    centre, low, high = (
-        np.where(np.isnan(p), c, p) for p, c in zip(printed, computed, strict=True)
-    )
+    printed = [columns[name] for name in ("estimate", "ci_low", "ci_high")]
+    complete = ~np.isnan(printed).any(axis=0)
+    centre, low, high = (np.where(complete, p, c) for p, c in zip(printed, computed, strict=True))
     return centre, low, high

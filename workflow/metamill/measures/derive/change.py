@@ -7,6 +7,7 @@ from math import atanh, inf, sqrt, tanh
 from metamill.measures.derive.draft import Draft
 from metamill.measures.derive.printed import Span, overlap
 from metamill.measures.derive.spread import effect_of
+from metamill.measures.derive.used import Used
 from metamill.tables.derivations import CI, Way
 
 
@@ -103,16 +104,25 @@ def own_correlation(draft: Draft) -> float | None:
 
 
 def complete_correlation(
-    draft: Draft, siblings: SiblingCorrelation | None, assumed: float, *, needed: bool
+    draft: Draft,
+    own: float | None,
+    siblings: SiblingCorrelation | None,
+    assumed: float,
+    used: Used,
 ) -> None:
-    """The correlation and the SD of the change, whichever is lacking, by the order of sources."""
-    known = draft.has("sd_change")
-    r, sides = own_correlation(draft), ("sd_pre", "sd_post")
+    """The correlation and the SD of the change, what is `used` and lacking, by order of sources.
+
+    `own` is the row's correlation (see `own_correlation`). Without it an effect that needs one
+    takes that of the siblings, or the assumed one.
+    """
+    known, sides = draft.has("sd_change"), ("sd_pre", "sd_post")
     how = "from own r"
     sources: tuple[str, ...] = (*sides, "correlation")
+    r = own if "correlation" in used.columns else None
+    needed = [name for name in sides if name in used.effect]
     if r is not None and not draft.has("correlation"):
         draft.add("correlation", r, "from the SD of the change", (*sides, "sd_change"))
-    elif r is None and draft.has(*sides) and (needed or not known):
+    elif r is None and "correlation" in used.effect and draft.has(*needed):
         if siblings is not None:
             r, plural = siblings.value, "y" if siblings.studies == 1 else "ies"
             how = f"from r = {r:.2g} of {siblings.studies} sibling stud{plural}"
@@ -122,6 +132,6 @@ def complete_correlation(
             draft.flag(f"assumed r = {assumed:g}")
         sources = sides
         draft.add("correlation", r, how.removeprefix("from "), ())
-    if not known and r is not None and draft.has(*sides):
+    if "sd_change" in used.columns and not known and r is not None and draft.has(*sides):
         sd = change_sd(draft.values["sd_pre"], draft.values["sd_post"], r)
         draft.add("sd_change", sd, how, sources)

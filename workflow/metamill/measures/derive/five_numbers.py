@@ -4,7 +4,7 @@ Every estimator is a weighted sum of the five numbers, in the order (minimum, lo
 median, upper quartile, maximum); numbers that were not reported have weight 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import cache
 from itertools import pairwise
 from math import exp, isnan, log, nan, sqrt
@@ -103,14 +103,14 @@ def sd_factor(by: str, n: int) -> float:
     return max(1.0, variance / mean**2 / (1 / c4**2 - 1))
 
 
-def complete_means(draft: Draft) -> None:
-    """Means, then SDs, that are still lacking, from median, quartiles and range."""
+def complete_means(draft: Draft, used: Container[str]) -> None:
+    """Means, then SDs, that are `used` and still lacking, from median, quartiles and range."""
     for suffix in SUFFIXES:
         mean, sd = f"mean{suffix}", f"sd{suffix}"
         ways = {
             column: next((w for w in open_ways(column, draft.cells) if w.by in FROM_ORDER), None)
             for column in (mean, sd)
-            if draft.lacks(column)
+            if column in used and draft.lacks(column)
         }
         if not any(ways.values()):
             continue

@@ -29,6 +29,11 @@ def overlap(a: Span, b: Span) -> bool:
     return a[0] <= b[1] + slack and b[0] <= a[1] + slack
 
 
+def at_most(x: float, limit: float) -> bool:
+    """Whether `x` is at most `limit`, up to the rounding of their computation."""
+    return x <= limit + 1e-9 * max(abs(x), abs(limit))
+
+
 def count_from_percent(percent: str, total: str) -> int:
     """The only count of `total` units whose percentage prints as `percent`.
 
@@ -51,6 +56,14 @@ def count_from_percent(percent: str, total: str) -> int:
     else:
         fits = " and ".join(_share(count, units) for count in range(low, high + 1))
     raise ValueError(f"{percent} % of {total} fits {fits}, so the count is not known")
+
+
+def prints_as(percent: str, count: str, total: str) -> bool:
+    """Whether `count` of `total` can have been printed as `percent`; exact arithmetic."""
+    if not Fraction(total) > 0:
+        raise ValueError(f"{percent} % of {total} is no share of a group")
+    off = 100 * Fraction(count) / Fraction(total) - Fraction(percent)
+    return abs(off) <= _half_unit(percent)
 
 
 def _share(count: int, total: int) -> str:

@@ -1,6 +1,6 @@
 """One row: every quantity a measure needs, reported or derived, with a record of what was done."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from metamill.measures.derive.change import (
@@ -13,6 +13,7 @@ from metamill.measures.derive.change import (
 from metamill.measures.derive.draft import Cells, DerivedCell, Draft, begin
 from metamill.measures.derive.five_numbers import complete_means
 from metamill.measures.derive.inflation import variance_factor
+from metamill.measures.derive.possible import check_count, check_mean, impossible_sd
 from metamill.measures.derive.printed import count_from_percent
 from metamill.measures.derive.spread import (
     Spread,
@@ -22,14 +23,15 @@ from metamill.measures.derive.spread import (
     effect_of,
     sd_by,
 )
+from metamill.measures.derive.used import used_columns
 from metamill.tables.derivations import (
     ALTERNATIVES,
     CI,
     FROM_ORDER,
     PERCENT,
+    SUFFIXES,
     Way,
     open_ways,
-    size_column,
 )
 from metamill.tables.needs import COLUMN_SETS
 
@@ -65,22 +67,35 @@ def derive(
     *,
     siblings: SiblingCorrelation | None = None,
     assumed: float = 0.5,
+    as_printed: bool = False,
 ) -> Derivation:
     """Complete one row for `measure` (any but GEN) from the cells it fills.
 
     `siblings` is the mean correlation before with after of other studies, `assumed` the one that
     is taken where neither the row nor siblings give one. A column that nothing gives stays nan.
-    Raises ValueError where cells contradict each other or cannot be true; see
+    Nothing is derived that the effect does not use. Raises ValueError where cells contradict each
+    other or cannot be true, used or not; a reported SD that the printed range rules out is a flag
+    instead where `as_printed` says that it is taken knowingly. See
     docs/statistics/preparation.md for every formula.
     """
-    draft = begin(cells, measure_columns(measure))
+    columns = measure_columns(measure)
+    exact = begin(cells, columns)
+    doubts = _impossible(exact)
+    if doubts and not as_printed:
+        raise ValueError(doubts[0])
+    _spreads(exact)
+    r = own_correlation(exact) if measure in ALTERNATIVES else None
+    used = used_columns(measure, exact, r)
+    draft = begin(cells, columns)
+    draft.flags.extend(doubts)
     _counts(draft)
-    _spreads(draft)
-    complete_means(draft)
+    _spreads(draft, used.columns)
+    complete_means(draft, used.columns)
     if measure in ALTERNATIVES:
         complete_mean_change(draft)
-        complete_correlation(draft, siblings, assumed, needed=measure == "SMCR")
-    factor = variance_factor(measure, draft.values, draft.factors)
+        complete_correlation(draft, r, siblings, assumed, used)
+    factors = {name: f for name, f in draft.factors.items() if name in used.effect}
+    factor = variance_factor(measure, draft.values, factors)
     return Derivation(draft.values, tuple(draft.derived), tuple(draft.flags), factor)
 
 
@@ -93,6 +108,8 @@ def sibling_correlations(rows: Iterable[Cells]) -> dict[str, SiblingCorrelation]
     for cells in rows:
         draft = begin(cells, ("sd_pre", "sd_post", "sd_change", "correlation"))
         try:
+            if _impossible(draft):
+                continue
             _spreads(draft)
             r = own_correlation(draft)
         except ValueError:
@@ -102,6 +119,17 @@ def sibling_correlations(rows: Iterable[Cells]) -> dict[str, SiblingCorrelation]
             found.setdefault(key, []).append((cells.get("study") or "", r, int(cells["n"])))
     means = {scale: mean_correlation(rs) for scale, rs in found.items()}
     return {scale: mean for scale, mean in means.items() if mean is not None}
+
+
+def _impossible(draft: Draft) -> list[str]:
+    """The reported SDs that cannot be; ValueError where a count or a mean contradicts its row."""
+    for column in draft.limits:
+        if column.startswith("events"):
+            check_count(column, draft.cells)
+        elif column.startswith("mean") and column != "mean_change":
+            check_mean(column, draft.cells)
+    reasons = (impossible_sd(name, draft.cells) for name in draft.limits if name in _SDS)
+    return [reason for reason in reasons if reason]
 
 
 def _counts(draft: Draft) -> None:
@@ -114,8 +142,9 @@ def _counts(draft: Draft) -> None:
                 draft.flag(f"count from {percent} %")
 
 
-def _spreads(draft: Draft) -> None:
-    """SDs from standard errors, intervals, t and p; reported ones are checked against them."""
+def _spreads(draft: Draft, used: Container[str] | None = None) -> None:
+    """SDs from standard errors, intervals, t and p, those `used` (all without); reported ones are
+    checked against them."""
     for column in [name for name in draft.values if name.startswith("sd")]:
         ways = [w for w in open_ways(column, draft.cells) if w.by not in FROM_ORDER]
         for way in ways:
@@ -126,7 +155,7 @@ def _spreads(draft: Draft) -> None:
             limits = draft.limits[column]
             reported = Spread(draft.values[column], limits, limits, "SD", (column,))
             check_agreement([reported, *spreads], column, draft.cells)
-        elif spreads:
+        elif spreads and (used is None or column in used):
             check_agreement(spreads, column, draft.cells)
             _add_spread(draft, column, ways[0], spreads[0])
 
@@ -134,8 +163,7 @@ def _spreads(draft: Draft) -> None:
 def _add_spread(draft: Draft, column: str, way: Way, spread: Spread) -> None:
     suffix = column.removeprefix("sd")
     if column != "sd_change":
-        n = int(draft.cells[size_column(suffix)])
-        check_possible(spread, suffix, n, draft.cells, column)
+        check_possible(spread, suffix, draft.cells, column)
     what, of = _WHOSE[way.of]
     draft.add(column, spread.value, f"from {spread.by}{of}", spread.sources)
     draft.limits[column] = spread.limits
@@ -159,6 +187,7 @@ def _check_ci(way: Way, column: str, cells: Cells) -> None:
             check_interval((way.sources[0], way.sources[1]), cells, centre, value, around)
 
 
+_SDS = tuple(f"sd{suffix}" for suffix in SUFFIXES)
 _WHOSE = {
     "mean": ("SD", ""),
     "change": ("SD of the change", ""),

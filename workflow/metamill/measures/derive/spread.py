@@ -10,7 +10,8 @@ from math import sqrt
 
 from scipy.special import ndtri, stdtrit
 
-from metamill.measures.derive.printed import Span, overlap, span
+from metamill.measures.derive.possible import largest_sd, shown_range
+from metamill.measures.derive.printed import Span, at_most, overlap, span
 from metamill.tables.derivations import CI, SE, P, Way
 
 PRINTED_LEVEL = 95.0
@@ -143,18 +144,13 @@ def check_interval(
         )
 
 
-def check_possible(
-    spread: Spread, suffix: str, n: int, cells: Mapping[str, str], column: str
-) -> None:
-    """Raise ValueError where the range of the data has no room for a derived SD (Popoviciu)."""
-    low, high = cells.get(f"min{suffix}"), cells.get(f"max{suffix}")
-    if n < 2 or not (low and high):
-        return
-    width = span(high)[1] - span(low)[0]
-    if spread.compatible[0] > width / 2 * sqrt(n / (n - 1)):
+def check_possible(spread: Spread, suffix: str, cells: Mapping[str, str], column: str) -> None:
+    """Raise ValueError where the range of the data has no room for a derived SD."""
+    most = largest_sd(suffix, cells)
+    if most is not None and not at_most(spread.compatible[0], most):
         raise ValueError(
-            f"{_shown(spread.sources, cells)} give {column} {spread.value:.4g}, which values "
-            f"between {low} and {high} cannot have: is the {spread.by} what its column says?"
+            f"{_shown(spread.sources, cells)} give {column} {spread.value:.4g}, which values with "
+            f"{shown_range(suffix, cells)} cannot have: is the {spread.by} what its column says?"
         )
 
 
