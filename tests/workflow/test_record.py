@@ -1,5 +1,6 @@
 """results.lock is a record that can fail: every kind of drift is found and named."""
 
+import csv
 import hashlib
 import json
 import subprocess
@@ -129,12 +130,13 @@ def test_a_failed_run_leaves_no_manifest_and_nothing_to_publish(review: Review):
 def test_the_last_digits_of_other_engines_are_not_part_of_the_record(locked: Review):
     before = (locked.folder / "results.lock").read_text()
     results = locked.folder / "results"
-    lines = (results / "crosscheck.csv").read_text().splitlines()
-    columns = lines[0].split(",")
-    cells = lines[-1].split(",")
-    cells[columns.index("theirs")] = repr(float(cells[columns.index("theirs")]) * (1 + 1e-10))
-    lines[-1] = ",".join(cells)
-    (results / "crosscheck.csv").write_text("\n".join(lines) + "\n")
+    with open(results / "crosscheck.csv", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    rows[-1]["theirs"] = repr(float(rows[-1]["theirs"]) * (1 + 1e-10))
+    with open(results / "crosscheck.csv", "w", newline="") as handle:
+        writer = csv.DictWriter(handle, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
     manifest = json.loads((results / "manifest.json").read_text())
     content = (results / "crosscheck.csv").read_bytes()
     manifest["files"]["crosscheck.csv"] = hashlib.sha256(content).hexdigest()
