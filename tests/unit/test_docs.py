@@ -16,7 +16,6 @@ from metamill.analysis import analyse
 from metamill.config import methods, resolve
 from metamill.config.load import read_review, schema
 from metamill.config.settings import Model, Outcome, Plan
-from metamill.estimating import bayes
 from metamill.exploring import companions
 from metamill.jobs import PACKAGE, plan
 from metamill.measures import MEASURES
@@ -290,9 +289,9 @@ def test_every_default_is_the_settings():
 def test_what_is_assumed_where_nothing_is_set_is_the_codes():
     why = {setting: text for setting, _, text in table(STATISTICS, "setting", "default")}
     grid = " and ".join(", ".join(f"{x:g}" for x in methods.ASSUMED_CORRELATIONS).rsplit(", ", 1))
-    assert f"{grid} are all run" in why["rho"] and f"{grid} are all run" in why["correlation"]
+    assert f"{grid} are all run" in why["rho"] and f"of {grid} are run" in why["correlation"]
     assert why["rho"].startswith(f"{resolve.DEFAULT_RHO:g} where")
-    assert why["tau_prior"].startswith(f"{bayes.DEFAULT_SCALE:g} for method BAYES")
+    assert why["tau_prior"].startswith(f"{methods.DEFAULT_TAU_PRIOR:g} for method BAYES")
     assert why["icc"].endswith("0.05, 0.1 and 0.2 are run beside.")
     assert methods.ASSUMED_ICC == (0, 0.05, 0.1, 0.2)
 

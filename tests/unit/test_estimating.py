@@ -317,9 +317,11 @@ def test_an_assumed_rho_runs_over_its_grid(tmp_path):
         ("measure: MD\nmethod: BAYES", "measure|method", "needs the scale of the prior"),
         ("measure: PLO\ntau2_interval: PL\nmethod: DL", "tau2_interval", "belongs to ML and REML"),
         ("measure: PLO\nmethod: GLMM\naggregate: true", "aggregate", "cannot pool aggregated"),
-        ("measure: PFT\naggregate: true", "aggregate", "have no study sizes"),
-        ("measure: SMD\nmethod: BAYES\naggregate: true", "aggregate", "posterior"),
-        ("measure: SMD\ntest: cr2\naggregate: true", "aggregate", "clusters left"),
+        ("measure: PFT\naggregate: true", "aggregate", "not pooled by PFT"),
+        ("measure: SMD\nmethod: BAYES\naggregate: true", "aggregate", "PFT, BAYES or cr2"),
+        ("measure: SMD\ntest: cr2\naggregate: true", "aggregate", "BAYES or cr2"),
+        ("measure: PLO\nthresholds: [50]", "thresholds", "between 0 and 1"),
+        ("measure: OR\nthresholds: [0, 2]", "thresholds", "above 0"),
         ("measure: SMD\ntest: cr2\ntau2_interval: QP", "tau2_interval", "gives no interval"),
         ("measure: PLO\nrho: 0.5", "rho", "uses no correlation within studies"),
         ("measure: MD\nicc: 0.1", "icc", "cannot pool effective sample sizes"),
@@ -423,3 +425,26 @@ def test_a_default_prior_holds_where_its_scale_is_known(tmp_path):
     assert load_review(folder / "config.yaml").outcomes["a"].plans[0].model.tau_prior is None
     (folder / "config.yaml").write_text(f"{text.replace('MD', 'OR')}model: {{tau_prior: 0.7}}\n")
     assert load_review(folder / "config.yaml").outcomes["a"].plans[0].model.tau_prior == 0.7
+
+
+def test_studies_are_added_by_a_column_that_exists(tmp_path):
+    with pytest.raises(ConfigError, match="has no such column"):
+        plan(review(tmp_path, "measure: GEN\naggregate: true\ncumulative: yeer", ROWS))
+
+
+def test_a_prior_that_the_data_contradict_is_said_so():
+    far = effects([("A", 0.1, 0.001), ("B", 2.1, 0.001), ("C", 4.5, 0.001)])
+    found = pooled(far, measure="GEN", method="BAYES", test="posterior", tau_prior=0.5)
+    assert any("data and prior disagree" in note for note in found.notes)
+
+
+def test_the_settings_of_a_result_are_those_that_were_used():
+    result = result_of(trials(), Model("OR", method="BAYES", test="posterior"))
+    assert result.primary.settings["tau_prior"] == 0.5
+
+
+def test_a_refit_of_few_studies_keeps_its_warning():
+    rows = effects([row for row in REPEATED if row[0] in "ABC"])
+    result = result_of(rows, Model("GEN", method="RVE", test="cr2", rho=0.8))
+    assert all("unreliable" in refit.note for refit in result.leave_one_out)
+    assert all(refit.cook is not None for refit in result.leave_one_out)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from metamill.config.methods import DEFAULT_TAU_PRIOR
 from metamill.config.settings import Model, Outcome, Plan
 from metamill.errors import NumericError
 from metamill.estimating import Data, Estimate, estimate
@@ -238,7 +239,10 @@ def _analysis(plan: Plan, selection: Selection, level: tuple[str, str] | None = 
 
 
 def _model_settings(model: Model) -> dict[str, Any]:
+    """The settings as used: what stands for the measure's or the method's own is filled in."""
     measure = MEASURES[model.measure]
+    if model.method == "BAYES":
+        model = replace(model, tau_prior=model.tau_prior or DEFAULT_TAU_PRIOR)
     return asdict(
         replace(
             model,

@@ -45,6 +45,9 @@ def prepared_data(
         back = [i for i, row in enumerate(cells) if _taken_back(row, plan)]
         found = prepare(model.measure, cells, model.correlation, lending, back)
         flags = [list(item) for item in found.flags]
+        for told, factor in zip(flags, found.inflation, strict=True):
+            if factor > 1:
+                told.append(f"variance widened by {factor:.3g} for what was estimated")
         columns = _effective(found.columns, rows, model, flags)
     except ValueError as error:
         advice = "Check the table against the source, or exclude the row with a reason"

@@ -350,7 +350,8 @@ def _absent(result: Result, analysis: Analysis) -> list[str]:
     pooled, measure = analysis.pooled, result.measure
     reasons = []
     if pooled.pooled and pooled.p_value is None and measure.null is None:
-        reasons.append("no p value: one group has no value of no effect")
+        what = "a reported effect" if measure.family == "generic" else "one group"
+        reasons.append(f"no p value: {what} has no known value of no effect")
     if pooled.pooled and not analysis.settings["prediction"]:
         reasons.append("no prediction interval: not asked for")
     if pooled.n is None and pooled.k:

@@ -61,7 +61,7 @@ def both_definitions(pooled: Pooled) -> str:
     if pooled.i2_q is None:
         return ""
     parts = []
-    if pooled.i2 is not None and pooled.h2 is not None:
+    if pooled.tau2 is not None and pooled.i2 is not None and pooled.h2 is not None:
         i2 = (
             f"{number_text(pooled.i2, 0)}% {interval_text(pooled.i2_low, pooled.i2_high, _PERCENT)}"
         )
@@ -90,7 +90,7 @@ def details(pooled: Pooled, result: Result, lower_is_better: bool | None) -> Ite
 
 def leave_one_out_words(refits: tuple[Refit, ...], form: NumberFormat) -> str:
     """The range of estimates when one study is left out, with the studies at its ends."""
-    known = [item for item in refits if item.estimate is not None and not item.note]
+    known = [item for item in refits if item.estimate is not None and item.mu is not None]
     if not known:
         return ""
     least, most = (f(known, key=lambda item: item.estimate or 0.0) for f in (min, max))
@@ -99,5 +99,5 @@ def leave_one_out_words(refits: tuple[Refit, ...], form: NumberFormat) -> str:
         f"Without one study in turn the estimate lies between {low} (without {least.left_out}) and "
         f"{high} (without {most.left_out})"
     )
-    failed = [item.left_out for item in refits if item.note]
+    failed = [item.left_out for item in refits if item.mu is None]
     return f"{text}; no estimate without {', '.join(failed)}" if failed else text

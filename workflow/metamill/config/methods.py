@@ -61,6 +61,14 @@ KNOWN_TAU_SCALE = (
 """Measures on a logarithmic or standardised scale, where a half-normal(0.5) prior of tau is known
 to be sensible (Roever et al. 2021, doi 10.1002/jrsm.1475); others need `tau_prior`."""
 
+DEFAULT_TAU_PRIOR = 0.5
+THRESHOLD_RANGES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("PR", "PLN", "PLO", "PAS", "PFT"), (0.0, 1.0)),
+    **dict.fromkeys(("OR", "RR", "IRR", "ROM", "IR", "IRLN", "IRS"), (0.0, float("inf"))),
+    **dict.fromkeys(("RD", "COR", "ZCOR"), (-1.0, 1.0)),
+}
+"""The open range of values on the printed scale; other measures have none."""
+
 DEPENDENT = ("RVE", "MV")
 """Methods that pool several rows of one study as what they are."""
 

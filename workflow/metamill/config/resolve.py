@@ -1,20 +1,19 @@
 """Defaults, outcome and sensitivity entries laid over each other; rules a schema cannot say."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from metamill.config.conflicts import conflicts
 from metamill.config.methods import (
     ASSUMED_CORRELATIONS,
     ASSUMED_ICC,
     CHANGE_MEASURES,
+    DEFAULT_TAU_PRIOR,
     DEPENDENT,
     GLMM_BY_DEFAULT,
-    ICC_MEASURES,
     KNOWN_TAU_SCALE,
     METHODS,
-    is_inverse_variance,
-    takes_fractions,
 )
 from metamill.config.origin import Origin, shown
 from metamill.config.plain_text import cleaned
@@ -186,22 +185,28 @@ def _model(layers: tuple[Layer, ...], origin: Origin, problems: list[Problem]) -
     for key in ("level", "tau_prior", "rho", "icc", "correlation", "add"):
         if key in chosen:
             chosen[key] = float(chosen[key])
+    if chosen["method"] == "BAYES" and chosen["measure"] in KNOWN_TAU_SCALE:
+        chosen.setdefault("tau_prior", DEFAULT_TAU_PRIOR)
     chosen["thresholds"] = tuple(float(x) for x in chosen.get("thresholds", ()))
     if chosen.get("method") in DEPENDENT or chosen.get("aggregate"):
         chosen.setdefault("rho", DEFAULT_RHO)
     model = Model(**chosen)
-    idle = {key for key, *_ in _conflicts(model) if key in _DEFAULTS_ONLY and not set_in.get(key)}
+    idle = {key for key, *_ in conflicts(model) if key in _DEFAULTS_ONLY and not set_in.get(key)}
     reset: dict[str, Any] = {key: getattr(Model, key) for key in idle}
     model = replace(model, **reset)
-    for key, rule, advice in _conflicts(model):
+    for key, rule, advice in conflicts(model):
         blamed = max(("measure", "method"), key=lambda key: set_in.get(key, -1))
         if key != "method" and key in set_in:
             blamed = key
         at = origin.place((*layers[set_in[blamed]][0], blamed))
-        problem = Problem(rule=rule, advice=advice, value=shown(chosen[blamed]), **at)
+        problem = Problem(rule=rule, advice=advice, value=_shown(chosen[blamed]), **at)
         if problem not in problems:
             problems.append(problem)
     return model
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(map(shown, value)) if isinstance(value, tuple) else shown(value)
 
 
 def _drop_what_belongs_to_another_measure(
@@ -218,51 +223,6 @@ def _drop_what_belongs_to_another_measure(
     known = prior < OUTCOME_DEPTH and chosen["measure"] in KNOWN_TAU_SCALE
     if prior < set_in["measure"] and not known:
         chosen.pop("tau_prior", None)
-
-
-def _conflicts(model: Model) -> Iterator[tuple[str, str, str]]:
-    """Settings that do not go together: the key at fault, the rule, what to do."""
-    method, name = METHODS[model.method], model.method
-    if method.measures is not None and model.measure not in method.measures:
-        rule = f"method {name} pools {method.what}, not {model.measure}"
-        yield "method", rule, f"Set measure: {method.measures[0]}, or another method"
-    if model.test not in method.tests:
-        rule = f"is no test of method {name}"
-        offered = " or ".join(test for test in method.tests if test != "posterior")
-        other = ", or a method that has it (method: REML)" if name == "GLMM" else ""
-        yield "test", rule, f"Set test: {offered}{other}" if offered else "Remove the line"
-    if model.test == "cr2" and is_inverse_variance(name) and model.tau2_interval is not None:
-        yield "tau2_interval", "test cr2 gives no interval of tau2", "Remove the line"
-    elif model.tau2_interval == "PL" and name not in ("ML", "REML"):
-        rule = f"the profile likelihood of tau2 belongs to ML and REML, not to {name}"
-        yield "tau2_interval", rule, "Set method: REML, or remove the line"
-    if model.tau2_interval == "QP" and not is_inverse_variance(name):
-        rule = f"the Q-profile needs inverse-variance pooling, not {name}"
-        yield "tau2_interval", rule, "Remove the line"
-    if model.prediction_interval == "knha" and (
-        not is_inverse_variance(name) or model.test == "cr2"
-    ):
-        rule = f"Knapp-Hartung needs inverse-variance pooling, not {name}"
-        yield "prediction_interval", rule, "Set prediction_interval: t"
-    if name == "GLMM" and model.measure == "IRR" and model.glmm == "CM.AL":
-        rule = "the conditional model of rate ratios is exact, there is no approximate one"
-        yield "glmm", rule, "Set glmm: CM.EL or UM.FS"
-    if name == "BAYES" and model.tau_prior is None and model.measure not in KNOWN_TAU_SCALE:
-        rule = f"BAYES needs the scale of the prior of tau for {model.measure}"
-        yield "method", rule, "Set tau_prior, in the units of the effect"
-    if model.aggregate and (model.measure == "PFT" or name == "BAYES" or model.test == "cr2"):
-        rule = "aggregated effects have no study sizes, posterior or clusters left"
-        yield "aggregate", rule, "Set another measure, method or test, or remove the line"
-    elif model.aggregate and (method.own_counts or name in DEPENDENT):
-        rule = f"method {name} cannot pool aggregated effects"
-        yield "aggregate", rule, "Set a method that pools effects, for example REML"
-    if model.icc is not None and not takes_fractions(name, model.measure, model.glmm):
-        rule = f"method {name} cannot pool effective sample sizes of measure {model.measure}"
-        counts = ", ".join(ICC_MEASURES)
-        yield "icc", rule, f"They are for counts ({counts}) by inverse variance or GLMM"
-    if model.rho is not None and not (model.aggregate or name in DEPENDENT):
-        rule = f"method {name} uses no correlation within studies"
-        yield "rho", rule, "Set aggregate: true, or method: RVE or MV"
 
 
 def _display(entry: Mapping[str, Any], figures: Mapping[str, Any]) -> Display:

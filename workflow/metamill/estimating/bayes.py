@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from metamill.config.methods import DEFAULT_TAU_PRIOR
 from metamill.config.settings import Model
 from metamill.estimating.data import Data, Estimate
 from metamill.estimating.scales import beyond, natural_limits, natural_value, on_natural_scale
@@ -15,7 +16,7 @@ from metamill.pooling.bayes_normal import bayes
 from metamill.pooling.policy import Permission
 from metamill.results import Pooled, Quantity
 
-DEFAULT_SCALE = 0.5
+HALF_NORMAL_MEDIAN = 0.6745
 
 
 def bayesian(base: Pooled, data: Data, model: Model, allowed: Permission) -> Estimate:
@@ -25,7 +26,7 @@ def bayesian(base: Pooled, data: Data, model: Model, allowed: Permission) -> Est
     other effects as normal with a uniform prior. The estimate is the posterior median. The prior
     keeps tau finite for two studies, so a prediction is given from two studies on.
     """
-    scale = model.tau_prior or DEFAULT_SCALE
+    scale = model.tau_prior or DEFAULT_TAU_PRIOR
     if model.measure == "PLO":
         fit = bayes_proportions(data.columns["events"], data.columns["total"], scale, model.level)
         prior = f"half-normal({scale:g}) prior of tau, normal(0, 4) prior of the mean logit"
@@ -36,7 +37,12 @@ def bayesian(base: Pooled, data: Data, model: Model, allowed: Permission) -> Est
     numbers |= {"pi_low": fit.new.low, "pi_high": fit.new.high}
     predicts = replace(allowed, prediction=True, doubtful_prediction=False)
     notes = [*base.notes, prior, "the intervals are credible intervals; estimates are medians"]
-    if fit.leans_on_prior:
+    if fit.tau.low > HALF_NORMAL_MEDIAN * scale:
+        notes.append(
+            "data and prior disagree: the studies differ more than the prior expects; choose a "
+            "wider tau_prior"
+        )
+    elif fit.leans_on_prior:
         notes.append("the posterior is nearly as wide as the prior: the data say little")
 
     def above(threshold: float) -> float:

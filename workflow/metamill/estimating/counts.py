@@ -39,6 +39,8 @@ def common_effect(base: Pooled, data: Data, model: Model, allowed: Permission) -
             f"{silent} of {base.k} studies say nothing about the effect, having no event (or "
             "nothing else) in both groups, or the same in every unit"
         )
+    if np.isfinite(fit.q) and fit.q_df + 1 < base.k:
+        notes.append(f"Q and I2 are those of the {int(fit.q_df) + 1} studies without an empty cell")
     heterogeneity: dict[str, Any] = {"q": float(fit.q), "i2": float(fit.i2), "h2": float(fit.h2)}
     known = np.isfinite(fit.q)
     result = replace(

@@ -37,7 +37,8 @@ def robust(base: Pooled, data: Data, model: Model, allowed: Permission) -> Estim
         note = f"{weights} as if rows were independent; the standard error is robust"
         i2 = heterogeneity(yi, vi, tau2).i2
     result = _common(base, fit, data, model, allowed)
-    notes = [*base.notes, note, *_reliability(fit)]
+    several = len(yi) > base.k or model.method != "RVE"
+    notes = [*base.notes, *([note] if several else []), *_reliability(fit)]
     result = replace(result, i2=_known(i2), notes=tuple(notes))
     if model.method == "EE":
         result = replace(result, tau2=None, tau=None, i2=None)
@@ -129,8 +130,8 @@ def aggregated(base: Pooled, data: Data, model: Model, allowed: Permission) -> E
     ]
     if found.outside.any():
         notes.append(
-            f"the effect of {int(found.outside.sum())} studies lies outside the range of its own "
-            "rows, as a high rho with unequal variances brings about"
+            f"{int(found.outside.sum())} studies lie outside the range of their own rows, "
+            "as a high rho with unequal variances brings about"
         )
     result = replace(inner.pooled, notes=tuple(notes))
     if inner.weights is None:

@@ -25,7 +25,7 @@ def measure_notes(pooled: Pooled, data: Data, model: Model) -> tuple[str, ...]:
         notes.append(
             "double arcsine: the way back to a proportion depends on the study size assumed; the "
             "estimate takes the harmonic mean, and from the smallest to the largest study it would "
-            f"be between {low:.2g}% and {high:.2g}%; a GLMM has no such step"
+            f"be between {low:.3g}% and {high:.3g}%; a GLMM has no such step"
         )
     return tuple(notes)
 

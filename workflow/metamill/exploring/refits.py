@@ -5,6 +5,7 @@ and gives bit for bit what `estimate` gives for those effects. The effects are t
 analysis: what a row borrows from others (a sibling's correlation, `to: if0all`) stays.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -42,20 +43,28 @@ def cumulative(data: Data, model: Model, order: Array, labels: Sequence[str]) ->
     """One refit per study, of it and those before it; `order` lists the studies first to last."""
     refits = []
     for count in range(1, len(order) + 1):
-        pooled = estimate(data.take(np.isin(data.study, order[:count])), model).pooled
-        refits.append(_refit(pooled, up_to=labels[order[count - 1]]))
+        part = data.take(np.isin(data.study, order[:count]))
+        refit = _refit(estimate(part, model).pooled, up_to=labels[order[count - 1]])
+        if count == 1 and part.effects.corrected.any() and refit.mu is not None:
+            refit = replace(refit, note=f"{refit.note}; its effect has a continuity correction")
+        refits.append(refit)
     return tuple(refits)
 
 
 def _refit(pooled: Pooled, left_out: str = "", up_to: str = "") -> Refit:
     names = ("estimate", "ci_low", "ci_high", "mu", "se", "tau2", "i2", "q", "p_value")
-    note = "" if pooled.pooled else "; ".join(pooled.notes)
+    told = [note for note in pooled.notes if not pooled.pooled or _CAUTION.search(note)]
+    note = "; ".join(told)
     values = {name: getattr(pooled, name) for name in names}
     return Refit(left_out=left_out, up_to=up_to, k=pooled.k, note=note, **values)
 
 
+_CAUTION = re.compile("unreliable|^two studies")
+"""Notes that a reader of one line of refits must not miss."""
+
+
 def _influence(refit: Refit, whole: Pooled) -> Refit:
-    if refit.mu is None or not refit.se or whole.mu is None or not whole.se or refit.note:
+    if refit.mu is None or not refit.se or whole.mu is None or not whole.se:
         return refit
     return replace(
         refit,

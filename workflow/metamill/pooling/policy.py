@@ -50,8 +50,8 @@ POLICY = (
         bayesian_companion=True,
         note=_FEW,
         reason=(
-            "two studies: pooled with one degree of freedom and a Bayesian companion, because two "
-            "studies tell almost nothing of how studies differ; no prediction interval"
+            "two studies: one degree of freedom tells almost nothing of how studies differ, so no "
+            "prediction interval, and a Bayesian analysis beside where the scale of tau is known"
         ),
     ),
     Permission(
@@ -60,15 +60,14 @@ POLICY = (
         bayesian_companion=True,
         note=_DOUBTFUL,
         reason=(
-            "three or four studies: pooled with a Bayesian companion; the prediction interval is "
-            "shown as unreliable"
+            "three or four studies: a prediction interval is unreliable, and a Bayesian analysis "
+            "is run beside where the scale of tau is known"
         ),
     ),
     Permission(
         5,
         reason=(
-            "five to nine studies: pooled with a prediction interval; too few for tests of "
-            "small-study effects and for meta-regression"
+            "five to nine studies: too few for tests of small-study effects and for meta-regression"
         ),
     ),
     Permission(

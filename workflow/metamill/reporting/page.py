@@ -13,10 +13,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from metamill import wording
 from metamill.config.settings import Display
 from metamill.results import Analysis, Effect, Pooled, Refit, Result, StudyRow
-from metamill.sentences import details, leave_one_out_words
+from metamill.sentences import details, leave_one_out_words, quantity_words, test_words
 from metamill.tables.needs import COLUMN_SETS
 from metamill.wording import NumberFormat
 
+CONVENTIONAL_LEVEL = 95.0
 _LOWER = {"lower": True, "higher": False}
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -80,7 +81,7 @@ def _outcome(entry: Entry) -> dict[str, Any]:
         "percent": form.suffix,
         "glance": _pooled(primary, form),
         "heterogeneity": heterogeneity if primary.pooled.pooled else "",
-        "marginal": _marginal(primary.pooled, form),
+        "marginal": _marginal(primary.pooled, form, result.measure.natural),
         "details": list(details(primary.pooled, result, _LOWER.get(display.direction or ""))),
         "bayes": [
             _bayes(analysis, result, form, _LOWER.get(display.direction or ""))
@@ -109,9 +110,7 @@ def _outcome(entry: Entry) -> dict[str, Any]:
             _pooled(analysis, wording.analysis_format(result, analysis))
             | {
                 "name": _analysis_name(analysis),
-                "reason": ""
-                if analysis.pooled.pooled
-                else wording.capital(analysis.pooled.notes[0]),
+                "reason": _own_words(analysis, result),
             }
             for analysis in result.analyses
         ],
@@ -136,7 +135,31 @@ def _analysis_name(analysis: Analysis) -> str:
     if kind == "subgroup":
         column, _, level = name.partition("=")
         return f"Subgroup, {column.replace('_', ' ')}: {wording.level_words(level)}"
-    return wording.capital(name or kind)
+    return name or wording.capital(kind)
+
+
+def _model_codes(settings: Mapping[str, Any]) -> list[str]:
+    """What tells analyses of one outcome apart: measure, method, test, and kinds of interval."""
+    codes = [settings["measure"], settings["method"]]
+    codes += [settings["test"]] if settings["test"] != "posterior" else []
+    codes += [f"{settings['level']:g}%"] if settings["level"] != CONVENTIONAL_LEVEL else []
+    kind = settings["prediction_interval"]
+    codes += [f"prediction {kind}"] if kind != "t" else []
+    codes += [f"tau² {settings['tau2_interval']}"] if settings["tau2_interval"] else []
+    return codes
+
+
+def _own_words(analysis: Analysis, result: Result) -> str:
+    """The notes of an analysis that the primary one has not, and what only its model gives."""
+    primary, pooled = result.primary, analysis.pooled
+    if analysis is primary:
+        return "" if pooled.pooled else wording.capital(pooled.notes[0])
+    told = [note for note in pooled.notes if note not in primary.pooled.notes]
+    if analysis.settings["method"] in ("MH", "BETABIN", "MV"):
+        form = wording.analysis_format(result, analysis)
+        told += [quantity_words(item, form) for item in pooled.also]
+        told += [test_words(item) for item in pooled.tests]
+    return wording.capital("; ".join(told))
 
 
 def _pooled(analysis: Analysis, form: NumberFormat) -> dict[str, Any]:
@@ -146,7 +169,7 @@ def _pooled(analysis: Analysis, form: NumberFormat) -> dict[str, Any]:
         "k": pooled.k,
         "n": wording.count_text(pooled.n),
         "events": wording.count_text(pooled.events),
-        "method": f"{analysis.settings['measure']}, {analysis.settings['method']}",
+        "method": ", ".join(_model_codes(analysis.settings)),
         "estimate": form.text(pooled.estimate)
         + (form.suffix if pooled.estimate is not None else ""),
         "interval": wording.interval_text(pooled.ci_low, pooled.ci_high, form),
@@ -194,13 +217,13 @@ def _refit(item: Refit, form: NumberFormat) -> dict[str, Any]:
     }
 
 
-def _marginal(pooled: Pooled, form: NumberFormat) -> str:
+def _marginal(pooled: Pooled, form: NumberFormat, what: str) -> str:
     if pooled.marginal is None:
         return ""
     value = form.text(pooled.marginal) + form.suffix
     if pooled.marginal_low is not None:
         value += f" {wording.interval_text(pooled.marginal_low, pooled.marginal_high, form)}"
-    return f"The estimate is the median proportion over studies; their mean proportion is {value}."
+    return f"The estimate is the median {what} over studies; their mean {what} is {value}."
 
 
 def _data_columns(result: Result) -> list[str]:

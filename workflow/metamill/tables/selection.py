@@ -162,6 +162,8 @@ def _absent_columns(outcome: Outcome, known: set[str], table: str) -> list[Wrong
     """Columns that settings name and neither the table nor studies.csv has, each once a place."""
     at: tuple[str | int, ...] = ("outcomes", outcome.name)
     named = [((*at, "select", column), column) for column in outcome.select]
+    if outcome.cumulative:
+        named.append(((*at, "cumulative"), outcome.cumulative))
     named += [((*at, "subgroups", i), column) for i, column in enumerate(outcome.subgroups)]
     named += [((*path, column), column) for path, item in filters(outcome) for column in item.where]
     return [
