@@ -154,7 +154,8 @@ def _own_words(analysis: Analysis, result: Result) -> str:
     primary, pooled = result.primary, analysis.pooled
     if analysis is primary:
         return "" if pooled.pooled else wording.capital(pooled.notes[0])
-    told = [note for note in pooled.notes if note not in primary.pooled.notes]
+    own = wording.own_notes(pooled, analysis.effects)
+    told = [note for note in own if note not in primary.pooled.notes]
     if analysis.settings["method"] in ("MH", "BETABIN", "MV"):
         form = wording.analysis_format(result, analysis)
         told += [quantity_words(item, form) for item in pooled.also]
