@@ -12,7 +12,8 @@ from scipy.special import chdtri, expit, log_expit, logsumexp, ndtr, stdtr, stdt
 
 from metamill.measures import effect_sizes
 from metamill.pooling import METHODS, TESTS, pool, tau2_interval
-from metamill.pooling.glmm import NotIdentified, _likelihood, pool_proportions
+from metamill.pooling.glmm import NotIdentified, pool_proportions, proportion_studies
+from metamill.pooling.glmm_quadrature import Likelihood, likelihood
 from metamill.pooling.heterogeneity import heterogeneity, typical_variance
 from metamill.pooling.predictive import (
     PREDICTIONS,
@@ -337,6 +338,13 @@ def dense_loglik(x, n, mu, tau):
 
 
 points = st.tuples(st.floats(-6, 6), st.floats(0.01, 6))
+
+
+def _likelihood(x, n, mu, tau):
+    """The binomial-normal log-likelihood of x out of n with its derivatives, as numbers."""
+    at = likelihood(proportion_studies(x, n), mu, tau)
+    mu_mu, cross, tau_tau = at.hessian[0]
+    return Likelihood(at.value[0], at.gradient[0], np.array([[mu_mu, cross], [cross, tau_tau]]))
 
 
 @settings(bounded, max_examples=25)

@@ -42,6 +42,7 @@ class _Used:
 
     rows: tuple[int, ...]
     prepared: Prepared
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def data(self) -> Data:
@@ -56,7 +57,8 @@ def analyse(outcome: Outcome, selection: Selection) -> Result:
     used = [selection.rows[row] for row in pooled_rows.rows]
     beside = companions(primary, pooled_rows.data, [row.cells for row in used])
     taken = {plan.name for plan in outcome.plans}
-    analyses = [_analysis(plan, selection) for plan in outcome.plans]
+    analyses = [_analysis(primary, pooled_rows, selection)]
+    analyses += [_analysis(plan, _used(plan, selection), selection) for plan in outcome.plans[1:]]
     analyses += [_beside(plan, selection) for plan in beside if plan.name not in taken]
     analyses = [_with_measure(analysis, measure) for analysis in analyses]
     tests = []
@@ -64,7 +66,14 @@ def analyse(outcome: Outcome, selection: Selection) -> Result:
         levels = subgroup_levels(
             selection.rows[effect.row].cells.get(column, "") for effect in analyses[0].effects
         )
-        parts = [_analysis(primary, selection, (column, level)) for level in levels]
+        parts = [
+            _analysis(
+                replace(primary, name=f"subgroup:{column}={level}"),
+                _used(primary, selection, (column, level)),
+                selection,
+            )
+            for level in levels
+        ]
         analyses += parts
         shared = _in_several_levels(parts, selection)
         tests.append(subgroup_test(column, levels, [part.pooled for part in parts], shared))
@@ -113,16 +122,18 @@ def _in_several_levels(parts: Sequence[Analysis], selection: Selection) -> int:
 
 def _used(plan: Plan, selection: Selection, level: tuple[str, str] | None = None) -> _Used:
     """What a plan pools; `level` keeps one level of one column only."""
-    rows = apply_plan(selection.rows, plan).used
+    divided = apply_plan(selection.rows, plan)
+    rows, left_out = divided.used, tuple(LeftOut(*item) for item in divided.left_out)
     siblings = [selection.rows[row] for row in rows]
     if level is not None:
+        left_out = ()
         column, wanted = level
         rows = tuple(
             row for row in rows if level_of(selection.rows[row].cells.get(column, "")) == wanted
         )
     chosen = [selection.rows[row] for row in rows]
     prepared = prepared_data(chosen, plan, selection.table, siblings)
-    return _Used(rows, prepared)
+    return _Used(rows, prepared, left_out)
 
 
 def _refits(
@@ -207,19 +218,15 @@ def _study_row(row: TableRow, measure: Measure, apart: str) -> StudyRow:
 def _beside(plan: Plan, selection: Selection) -> Analysis:
     """An analysis that nobody asked for: where it has no numbers it says why and stops nothing."""
     try:
-        return _analysis(plan, selection)
+        return _analysis(plan, _used(plan, selection), selection)
     except NumericError as error:
         note = "; ".join(f"{problem.value}: {problem.rule}" for problem in error.problems)
         pooled = Pooled(k=len(apply_plan(selection.rows, plan).used), pooled=False, notes=(note,))
         return Analysis(plan.name, _model_settings(plan.model), (), pooled)
 
 
-def _analysis(plan: Plan, selection: Selection, level: tuple[str, str] | None = None) -> Analysis:
-    """One plan applied to the selected rows; `level` keeps one level of one column only."""
-    used = _used(plan, selection, level)
-    name, left_out = plan.name, apply_plan(selection.rows, plan).left_out
-    if level is not None:
-        name, left_out = f"subgroup:{level[0]}={level[1]}", ()
+def _analysis(plan: Plan, used: _Used, selection: Selection) -> Analysis:
+    """What a plan makes of the rows it uses."""
     rows = [selection.rows[row] for row in used.rows]
     found = estimate(used.data, plan.model)
     correction = _correction_flag(found.pooled.pooled, used.prepared.corrects, plan.model)
@@ -230,11 +237,11 @@ def _analysis(plan: Plan, selection: Selection, level: tuple[str, str] | None = 
     ]
     unit_note = () if plan.model.icc else _unit_note(rows)
     return Analysis(
-        name=name,
+        name=plan.name,
         settings=_model_settings(plan.model),
         effects=_effects(used, plan.model, found, flags),
         pooled=replace(found.pooled, notes=found.pooled.notes + unit_note + _flag_notes(flags)),
-        left_out=tuple(LeftOut(*item) for item in left_out),
+        left_out=used.left_out,
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from metamill.config.methods import DEFAULT_TAU_PRIOR
 from metamill.config.settings import Model
-from metamill.estimating.data import Data, Estimate
+from metamill.estimating.data import Data, Estimate, known
 from metamill.estimating.scales import beyond, natural_limits, natural_value, on_natural_scale
 from metamill.measures.effects import Array
 from metamill.pooling.bayes import BayesFit, Summary, probability_above
@@ -80,8 +80,8 @@ def _also(fit: BayesFit) -> list[Quantity]:
             f"{name} (scale of the model)",
             "model",
             float(law.median),
-            _number(law.shortest_low),
-            _number(law.shortest_high),
+            known(law.shortest_low),
+            known(law.shortest_high),
         )
         for name, law in named
     ]
@@ -95,10 +95,6 @@ def _also(fit: BayesFit) -> list[Quantity]:
         ),
         *found,
     ]
-
-
-def _number(value: float | Array) -> float | None:
-    return None if np.isnan(value) else float(value)
 
 
 def _shrunken(theta: Summary, data: Data, model: Model) -> Array:

@@ -2,13 +2,11 @@
 
 from dataclasses import replace
 
-import numpy as np
-
 from metamill.config.settings import Model
 from metamill.estimating.bayes import bayesian
 from metamill.estimating.beta_binomial import beta_binomial_estimate
 from metamill.estimating.counts import common_effect
-from metamill.estimating.data import Data, Estimate, informative_studies
+from metamill.estimating.data import Data, Estimate, informative_studies, known
 from metamill.estimating.dependent import aggregated, robust, three_levels
 from metamill.estimating.edges import one_study, without_variation
 from metamill.estimating.glmm import mixed_model
@@ -83,8 +81,7 @@ _TWO_BY_Z = (
 
 
 def _sum(data: Data, names: tuple[str, ...]) -> float | None:
-    total = float(sum(data.columns[name].sum() for name in names)) if names else np.nan
-    return None if np.isnan(total) else total
+    return known(sum(data.columns[name].sum() for name in names)) if names else None
 
 
 def _single(base: Pooled, data: Data, model: Model, allowed: Permission) -> Pooled:

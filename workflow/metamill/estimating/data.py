@@ -6,6 +6,7 @@ import numpy as np
 
 from metamill.config.settings import Model
 from metamill.measures.effects import Array, Effects
+from metamill.pooling.identified import informs_a_ratio
 from metamill.results import Pooled
 
 
@@ -44,10 +45,14 @@ def informative_studies(data: Data, model: Model) -> int:
     if not conditional or "events_treatment" not in columns:
         return len(np.unique(data.study))
     events = columns["events_treatment"] + columns["events_control"]
-    speaking = events > 0
-    if "total_treatment" in columns:
-        speaking &= events < columns["total_treatment"] + columns["total_control"]
-    return int(speaking.sum())
+    totals = "total_treatment" in columns
+    units = columns["total_treatment"] + columns["total_control"] if totals else None
+    return int(informs_a_ratio(events, units).sum())
+
+
+def known(value: float | Array) -> float | None:
+    """The number, or None for nan, which stands for one that does not exist."""
+    return None if np.isnan(value) else float(value)
 
 
 @dataclass(frozen=True)

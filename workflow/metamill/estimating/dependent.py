@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from metamill.config.settings import Model
-from metamill.estimating.data import Data, Estimate
+from metamill.estimating.data import Data, Estimate, known
 from metamill.estimating.inverse_variance import inverse_variance
 from metamill.estimating.scales import beyond, on_natural_scale
 from metamill.measures.effects import Array, Effects
@@ -39,7 +39,7 @@ def robust(base: Pooled, data: Data, model: Model, allowed: Permission) -> Estim
     result = _common(base, fit, data, model, allowed)
     several = len(yi) > base.k or model.method != "RVE"
     notes = [*base.notes, *([note] if several else []), *_reliability(fit)]
-    result = replace(result, i2=_known(i2), notes=tuple(notes))
+    result = replace(result, i2=known(i2), notes=tuple(notes))
     if model.method == "EE":
         result = replace(result, tau2=None, tau=None, i2=None)
     return Estimate(result, fit.weights)
@@ -59,7 +59,7 @@ def three_levels(base: Pooled, data: Data, model: Model, allowed: Permission) ->
         low, high = (getattr(fit, f"{field}_{end}") for end in ("low", "high"))
         value = float(getattr(fit, field))
         quantities += [
-            Quantity(name, "model", value, _known(low), _known(high)),
+            Quantity(name, "model", value, known(low), known(high)),
             Quantity(f"{name}, share of the total", "percent", float(share)),
         ]
     notes = [*base.notes, f"correlation of one study's sampling errors assumed as {rho:g}"]
@@ -150,7 +150,3 @@ def _shares(v: Array, study: Array, rho: float) -> Array:
         share = np.linalg.solve(correlation * np.outer(root, root), np.ones(len(root)))
         shares[rows] = share / share.sum()
     return shares
-
-
-def _known(value: Any) -> float | None:
-    return None if np.isnan(value) else float(value)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from metamill.config.settings import Model
-from metamill.estimating.data import Data, Estimate
+from metamill.estimating.data import Data, Estimate, known
 from metamill.estimating.scales import beyond, on_natural_scale
 from metamill.measures.effects import Array
 from metamill.measures.registry import MEASURES
@@ -100,7 +100,7 @@ def _random_effects(result: Pooled, fit: Fit, yi: Array, vi: Array, model: Model
 
 def _numbers(values: dict[str, float]) -> dict[str, Any]:
     """nan, a number that does not exist, as None."""
-    return {name: None if np.isnan(value) else float(value) for name, value in values.items()}
+    return {name: known(value) for name, value in values.items()}
 
 
 def _identical(yi: Array) -> bool:

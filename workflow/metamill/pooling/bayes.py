@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri, sici
 
 from metamill.pooling.identified import NotIdentified
+from metamill.pooling.wald import check_level
 
 Array = np.ndarray
 
@@ -359,8 +360,7 @@ def checked_prior(
     """The prior of mu as floats, None for uniform. Raises ValueError for what is no prior."""
     if not (np.isfinite(prior_scale) and prior_scale > 0):
         raise ValueError("the scale of tau's half-normal prior must be finite and positive")
-    if not 0 < level < 100:
-        raise ValueError("the level must lie between 0 and 100 per cent")
+    check_level(level)
     if mu_prior is None:
         return None
     mean, sd = (float(value) for value in mu_prior)

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from scipy.special import betaincinv, chdtri, expit, gammaln, ndtri, stdtrit
 
 from metamill.pooling.identified import NotIdentified
+from metamill.pooling.wald import check_level
 
 Array = np.ndarray
 
@@ -204,8 +205,7 @@ def _checked(events: ArrayLike, totals: ArrayLike, level: float) -> tuple[Array,
         raise ValueError("events and totals must be finite")
     if (x < 0).any() or (x > n).any() or (n < 1).any() or (x % 1).any() or (n % 1).any():
         raise ValueError("events must be whole numbers between 0 and totals, totals at least 1")
-    if not 0 < level < 100:
-        raise ValueError("level must lie between 0 and 100")
+    check_level(level)
     if len(x) == 1:
         raise NotIdentified("one study says nothing about the spread between studies")
     if x.sum() == 0 or x.sum() == n.sum():

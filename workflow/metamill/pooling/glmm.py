@@ -15,11 +15,10 @@ Hamza and Oezdemir 2010 (doi 10.1002/sim.4040). No continuity correction is made
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import chdtrc, expit, ndtr, ndtri, stdtr, stdtrit
+from scipy.special import expit
 
 from metamill.pooling.glmm_families import (
     Array,
@@ -31,11 +30,12 @@ from metamill.pooling.glmm_families import (
     saturated,
     slopes,
 )
+from metamill.pooling.glmm_fit import GLMMFit, check_question, finished
 from metamill.pooling.glmm_limits import interval
 from metamill.pooling.glmm_maximum import Maximum, maximise
-from metamill.pooling.glmm_quadrature import Likelihood, likelihood, modes
+from metamill.pooling.glmm_quadrature import modes
 from metamill.pooling.glmm_subsets import point_fits
-from metamill.pooling.identified import NotIdentified, TooCostly
+from metamill.pooling.identified import NotIdentified, TooCostly, informs_a_ratio
 
 __all__ = [
     "LIKELIHOODS",
@@ -69,57 +69,6 @@ _TWO_ARMS = (
     "as many events as possible are in the treatment group: the ratio has no finite estimate",
     "no study has more than one event, so nothing tells tau from zero",
 )
-
-
-@dataclass(frozen=True)
-class GLMMFit:
-    """The fitted model on the link scale (logit, log rate, log ratio).
-
-    `k` counts the informative studies; `uninformative` holds the positions of the others, which
-    have no weight and an empirical Bayes estimate of nan. `statistic` and `p_value` test mu = 0,
-    which means something for two groups only. `tau2_se` comes from the observed information of
-    (mu, tau); it is nan at tau = 0, and a description, as the interval is that of the profile.
-
-    `marginal` is the mean over studies of the back-transformed effect (proportion, rate, ratio),
-    where the median is that of mu. Its limits come from the delta method on the link scale:
-    g(marginal) -+ quantile se, with the gradient of g(marginal) in (mu, tau) and
-    the full covariance of both from the observed information (at tau = 0 the variance of mu).
-
-    `q` is the likelihood-ratio statistic of one common effect against one effect per study; `lrt`
-    that of tau2 = 0 against the model, whose p-value is half that of chi-squared with one degree
-    of freedom (Self and Liang 1987), and 1 where tau2 = 0.
-
-    `weights` (per cent) are information weights 1/(tau2 + 1/information) at the empirical Bayes
-    effects: a description, not the weights of an estimating equation. `empirical_bayes` are the
-    posterior modes, back-transformed. tau2_high is nan where the profile likelihood stays above
-    its critical value up to the largest tau searched.
-    """
-
-    k: int
-    mu: float
-    se: float
-    mu_low: float
-    mu_high: float
-    statistic: float
-    p_value: float
-    tau2: float
-    tau2_low: float
-    tau2_high: float
-    pi_low: float
-    pi_high: float
-    q: float
-    q_df: int
-    q_p: float
-    lrt: float
-    lrt_p: float
-    loglik: float
-    marginal: float
-    marginal_low: float
-    marginal_high: float
-    weights: Array
-    empirical_bayes: Array
-    tau2_se: float = float("nan")
-    uninformative: tuple[int, ...] = ()
 
 
 def pool_proportions(
@@ -223,7 +172,7 @@ def conditional_studies(
         raise ValueError("events must not be negative, and totals positive")
     if (a > n1).any() or (c > n2).any():
         raise ValueError("events must not exceed totals")
-    informative = (a + c > 0) & (a + c < n1 + n2)
+    informative = informs_a_ratio(a + c, n1 + n2)
     a, n1, c, n2 = (values[informative] for values in (a, n1, c, n2))
     if likelihood == "CM.AL":
         return binomial(a, a + c, np.log(n1 / n2), _TWO_ARMS), informative
@@ -255,7 +204,7 @@ def rate_ratio_studies(
     )
     if (np.minimum(a, c) < 0).any() or (np.minimum(t1, t2) <= 0).any():
         raise ValueError("events must not be negative, and times positive")
-    informative = a + c > 0
+    informative = informs_a_ratio(a + c)
     a, t1, c, t2 = (values[informative] for values in (a, t1, c, t2))
     return binomial(a, a + c, np.log(t1 / t2), _TWO_ARMS), informative
 
@@ -273,10 +222,7 @@ def _vectors(**arrays: ArrayLike) -> tuple[Array, ...]:
 def _fit(
     studies: Studies, level: float, test: str, link: str, informative: Array | None = None
 ) -> GLMMFit:
-    if test not in ("t", "z"):
-        raise ValueError(f"test must be t or z, not {test!r}")
-    if not 0 < level < 100:
-        raise ValueError(f"level must be between 0 and 100, not {level!r}")
+    check_question(level, test)
     reason = refusal(studies)
     if reason is not None:
         raise NotIdentified(reason)
@@ -285,59 +231,31 @@ def _fit(
         informative = np.ones(k, bool)
     top = maximise(studies)
     mu, tau = top.mu, top.tau
-    se = float(np.sqrt(top.covariance[0, 0]))
-    tau_low, tau_high = interval(studies, top, level)
-
-    upper = 0.5 + level / 200
-    t = float(stdtrit(k - 1, upper))
-    quantile = t if test == "t" else float(ndtri(upper))
-    statistic = mu / se
-    tail = stdtr(k - 1, -abs(statistic)) if test == "t" else ndtr(-abs(statistic))
-    reach = t * np.sqrt(tau**2 + se**2)
-    q = max(0.0, 2 * (float(saturated(studies).sum()) - top.value_common))
-    lrt = max(0.0, 2 * (top.value - top.value_common)) if tau > 0 else 0.0
-    marginal = [_BACK[link](x) for x in _marginal(top, link, quantile)]
-
     theta = modes(studies, np.array(mu), np.array(tau), 1e-13) if tau > 0 else np.full((k, 1), mu)
     information = slopes(studies, theta)[1][:, 0]
     weights = np.zeros(len(informative))
     weights[informative] = information / (1 + tau**2 * information)
     empirical_bayes = np.full(len(informative), np.nan)
     empirical_bayes[informative] = _BACK[link](theta[:, 0])
-    return GLMMFit(
+    centre, error = _marginal(top, link)
+    return finished(
+        top.mu,
+        top.tau,
+        top.covariance,
         k=k,
-        mu=mu,
-        se=se,
-        mu_low=mu - quantile * se,
-        mu_high=mu + quantile * se,
-        statistic=statistic,
-        p_value=float(2 * tail),
-        tau2=tau**2,
-        tau2_low=tau_low**2,
-        tau2_high=tau_high**2,
-        pi_low=float(mu - reach),
-        pi_high=float(mu + reach),
-        q=q,
-        q_df=k - 1,
-        q_p=float(chdtrc(k - 1, q)),
-        lrt=lrt,
-        lrt_p=0.5 * float(chdtrc(1, lrt)) if tau > 0 else 1.0,
-        loglik=top.value + studies.constant,
-        marginal=float(marginal[0]),
-        marginal_low=float(marginal[1]),
-        marginal_high=float(marginal[2]),
-        weights=100 * weights / weights.sum(),
+        level=level,
+        test=test,
+        tau_limits=interval(studies, top, level),
+        value=top.value,
+        value_common=top.value_common,
+        saturated=float(saturated(studies).sum()),
+        constant=studies.constant,
+        back=_BACK[link],
+        marginal=(centre, error),
+        weights=weights,
         empirical_bayes=empirical_bayes,
-        tau2_se=float(2 * tau * np.sqrt(top.covariance[1, 1])),
-        uninformative=tuple(int(i) for i in np.flatnonzero(~informative)),
+        informative=informative,
     )
-
-
-def _likelihood(x: Array, n: Array, mu: float, tau: float) -> Likelihood:
-    """The binomial-normal log-likelihood of x out of n with its derivatives, as numbers."""
-    at = likelihood(proportion_studies(x, n), mu, tau)
-    mu_mu, cross, tau_tau = at.hessian[0]
-    return Likelihood(at.value[0], at.gradient[0], np.array([[mu_mu, cross], [cross, tau_tau]]))
 
 
 def _expit(x: float | Array) -> Array:
@@ -351,8 +269,8 @@ def _exp(x: float | Array) -> Array:
 _BACK: dict[str, Callable[[float | Array], Array]] = {"logit": _expit, "log": _exp}
 
 
-def _marginal(top: Maximum, link: str, quantile: float) -> tuple[float, float, float]:
-    """The link of the mean back-transformed effect, and its limits by the delta method.
+def _marginal(top: Maximum, link: str) -> tuple[float, float]:
+    """The link of the mean back-transformed effect, and its error by the delta method.
 
     For the log the mean is exp(mu + tau^2/2) and needs no integral.
     """
@@ -365,5 +283,4 @@ def _marginal(top: Maximum, link: str, quantile: float) -> tuple[float, float, f
         centre = float(np.log(mean / rest))
         slope = np.array([_DENSITY @ (p * other), _DENSITY @ (_Z * p * other)]) / (mean * rest)
     covariance = top.covariance if top.tau > 0 else np.diag([top.covariance[0, 0], 0.0])
-    reach = quantile * float(np.sqrt(slope @ covariance @ slope))
-    return centre, centre - reach, centre + reach
+    return centre, float(np.sqrt(slope @ covariance @ slope))

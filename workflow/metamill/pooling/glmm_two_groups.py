@@ -17,21 +17,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import (
     betaln,
-    chdtrc,
     chdtri,
     expit,
     gammaln,
     log_expit,
-    ndtr,
-    ndtri,
-    stdtr,
-    stdtrit,
     xlog1py,
     xlogy,
 )
 
-from metamill.pooling.glmm import GLMMFit
-from metamill.pooling.identified import NotIdentified
+from metamill.pooling.glmm_fit import GLMMFit, check_question, finished
+from metamill.pooling.identified import NotIdentified, informs_a_ratio
 
 Array = np.ndarray
 
@@ -315,67 +310,44 @@ def _tau_interval(
 
 def _fit(data: _Counts, level: float, test: str) -> GLMMFit:
     """The model of `data`, (2, k), with the studies left out that carry no information."""
-    if not 0 < level < 100:
-        raise ValueError(f"level must be between 0 and 100, not {level!r}")
-    if test not in ("t", "z"):
-        raise ValueError(f"test must be t or z, not {test!r}")
+    check_question(level, test)
     rows = data.x.shape[1]
     if rows < 2:
         raise ValueError("a pool needs at least two studies")
-    informative = _informative(data)
+    units = data.n.sum(axis=0) if data.binomial else None
+    informative = informs_a_ratio(data.x.sum(axis=0), units)
     studies = _Counts(data.x[:, informative], data.n[:, informative], data.binomial)
     _check_identified(studies)
     k = int(informative.sum())
     best, path = _ascent(studies)
     covariance = _covariance(best)
-    se = float(np.sqrt(covariance[0, 0]))
-    tau_low, tau_high = _tau_interval(studies, best, path, level)
-
-    common = path[0].value
-    q = max(0.0, 2 * (studies.saturated() - common))
-    lrt = max(0.0, 2 * (best.value - common)) if best.tau > 0 else 0.0
     mu, tau = float(best.mu), float(best.tau)
-    statistic = mu / se
-    tail = stdtr(k - 1, -abs(statistic)) if test == "t" else ndtr(-abs(statistic))
-    upper = 0.5 + level / 200
-    student = float(stdtrit(k - 1, upper))
-    quantile = student if test == "t" else float(ndtri(upper))
-    reach = student * float(np.hypot(tau, se))
     # the mean of exp(theta), on the log scale, and its gradient in (mu, tau)
     mean, gradient = mu + tau**2 / 2, np.array([1.0, tau])[: len(covariance)]
-    mean_reach = quantile * float(np.sqrt(gradient @ covariance @ gradient))
+    mean_error = float(np.sqrt(gradient @ covariance @ gradient))
     z, _ = _modes(studies, best.alpha, mu, tau, best.mode, tolerance=1e-9)
     theta = mu + tau * z
     bend = studies.at(best.alpha + _ARMS[:, None] * theta)[2]
     weights, empirical_bayes = np.zeros(rows), np.full(rows, np.nan)
     weights[informative] = 1 / (tau**2 - (1 / bend).sum(axis=0))
     empirical_bayes[informative] = np.exp(theta)
-    return GLMMFit(
+    return finished(
+        mu,
+        tau,
+        covariance,
         k=k,
-        mu=mu,
-        se=se,
-        mu_low=mu - quantile * se,
-        mu_high=mu + quantile * se,
-        statistic=statistic,
-        p_value=float(2 * tail),
-        tau2=tau**2,
-        tau2_low=tau_low**2,
-        tau2_high=tau_high**2,
-        pi_low=mu - reach,
-        pi_high=mu + reach,
-        q=q,
-        q_df=k - 1,
-        q_p=float(chdtrc(k - 1, q)),
-        lrt=lrt,
-        lrt_p=0.5 * float(chdtrc(1, lrt)) if tau > 0 else 1.0,
-        loglik=best.value + studies.coefficients(),
-        marginal=float(np.exp(mean)),
-        marginal_low=float(np.exp(mean - mean_reach)),
-        marginal_high=float(np.exp(mean + mean_reach)),
-        weights=100 * weights / weights.sum(),
+        level=level,
+        test=test,
+        tau_limits=_tau_interval(studies, best, path, level),
+        value=best.value,
+        value_common=path[0].value,
+        saturated=studies.saturated(),
+        constant=studies.coefficients(),
+        back=np.exp,
+        marginal=(mean, mean_error),
+        weights=weights,
         empirical_bayes=empirical_bayes,
-        tau2_se=float(2 * tau * np.sqrt(covariance[1, 1])) if tau > 0 else float("nan"),
-        uninformative=tuple(int(i) for i in np.flatnonzero(~informative)),
+        informative=informative,
     )
 
 
@@ -386,16 +358,6 @@ def _covariance(best: _Point) -> Array:
     if least <= most * _SINGULAR:
         raise NotIdentified("the likelihood is flat at its maximum")
     return np.linalg.inv(information)
-
-
-def _informative(data: _Counts) -> Array:
-    """Where the two groups together have an event and, of binomial counts, a unit without one.
-
-    The likelihood of any other study rises to 1 for every treatment effect, as alpha_i goes to
-    infinity.
-    """
-    events = data.x.sum(axis=0)
-    return (events > 0) & ~(data.binomial & (events == data.n.sum(axis=0)))
 
 
 def _check_identified(data: _Counts) -> None:

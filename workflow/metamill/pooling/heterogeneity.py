@@ -16,13 +16,13 @@ from metamill.pooling.profile import (
     Array,
     Interval,
     centred_and_scaled,
-    check_level,
     check_study_data,
     loglik,
     maximum_likelihood,
     tau2_profile_interval,
     weighted,
 )
+from metamill.pooling.wald import check_level
 
 _NEWTON_STEPS = 400
 _EPS = np.finfo(float).eps

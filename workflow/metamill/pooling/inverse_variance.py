@@ -14,7 +14,8 @@ from metamill.pooling.heterogeneity import (
     typical_variance,
 )
 from metamill.pooling.predictive import prediction_df, prediction_interval, t_quantile
-from metamill.pooling.profile import check_level, mu_profile, origin, weighted
+from metamill.pooling.profile import mu_profile, origin, weighted
+from metamill.pooling.wald import check_level
 
 METHODS = tuple(TAU2_ESTIMATORS)
 TESTS = ("z", "t", "knha", "adhoc", "pl")

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from scipy.special import chdtrc, ndtr, ndtri
 
 from metamill.pooling.identified import NotIdentified
+from metamill.pooling.wald import check_level
 
 Array = np.ndarray
 
@@ -252,8 +253,7 @@ def finish(pooled: Pooled, keep: Array, level: float, one: bool) -> CountsFit:
 
     Raises NotIdentified where the one analysis of a single data set has no estimate.
     """
-    if not 0 < level < 100:
-        raise ValueError("level must lie between 0 and 100")
+    check_level(level)
     if one and pooled.reason[0]:
         raise NotIdentified(str(pooled.reason[0]))
     exists = pooled.reason == ""

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
+from metamill.pooling.wald import check_level
+
 Array = np.ndarray
 
 # k less these degrees of freedom; None is the normal distribution.
@@ -51,8 +53,7 @@ def prediction_interval(
     where df is nan, and where tau2 and se are both 0 (identical effects under Knapp and Hartung):
     a width of zero is no prediction. Raises ValueError for a level outside (0, 100).
     """
-    if not 0 < level < 100:
-        raise ValueError(f"level must lie between 0 and 100, not {level}")
+    check_level(level)
     mu = np.asarray(mu, float)
     reach = t_quantile(df, 0.5 + level / 200) * _scale(se, tau2)
     return mu - reach, mu + reach

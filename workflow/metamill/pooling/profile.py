@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtri, ndtr
 
+from metamill.pooling.wald import check_level
+
 Array = np.ndarray
 
 _GRID = 96
@@ -277,12 +279,6 @@ def _pieces(data: _Data, tau2_hat: float, drop: float, restricted: bool) -> list
         edges = np.append(0.0, edges)
     # At a level so low that a double cannot tell the drop from zero the set is the estimate.
     return list(edges.reshape(-1, 2)) if edges.size else [np.array([tau2_hat, tau2_hat])]
-
-
-def check_level(level: float) -> None:
-    """Raises ValueError unless 0 < level < 100 (per cent)."""
-    if not 0 < level < 100:
-        raise ValueError(f"level must lie between 0 and 100, not {level}")
 
 
 def check_study_data(y: Array, v: Array) -> None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from metamill.pooling.dependent.inference import check_level, wald
 from metamill.pooling.dependent.rows import Array, Rows, rows, several_studies
 from metamill.pooling.dependent.sandwich import robust_variance
+from metamill.pooling.wald import check_level, wald
 
 RELIABLE_DF = 4.0
 """Below this many degrees of freedom the t approximation fails (Tipton 2015)."""

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import chdtrc, chdtri, stdtrit
 
-from metamill.pooling.dependent.inference import check_level, wald
 from metamill.pooling.dependent.likelihood import (
     BETWEEN,
     WITHIN,
@@ -20,6 +19,7 @@ from metamill.pooling.dependent.likelihood import (
 from metamill.pooling.dependent.rows import Array, rows, several_studies
 from metamill.pooling.dependent.sandwich import robust_variance
 from metamill.pooling.identified import NotIdentified
+from metamill.pooling.wald import check_level, wald
 
 TESTS = ("z", "t", "cr2")
 METHODS = ("REML", "ML")
