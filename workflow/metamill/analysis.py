@@ -13,7 +13,9 @@ from metamill.errors import NumericError
 from metamill.estimating import Data, Estimate, estimate
 from metamill.exploring.companions import companions
 from metamill.exploring.refits import cumulative, leave_one_out
+from metamill.exploring.regression import regressions
 from metamill.exploring.subgroups import level_of, subgroup_levels, subgroup_test
+from metamill.files import digest
 from metamill.measures import MEASURES
 from metamill.measures.registry import Measure, study_limits
 from metamill.preparation import Prepared, prepared_data, study_name
@@ -28,6 +30,7 @@ from metamill.results import (
     Result,
     StudyRow,
 )
+from metamill.tables.assessments import Assessment
 from metamill.tables.codebook import identifies
 from metamill.tables.needs import WITHIN_PATIENTS
 from metamill.tables.reader import TableRow
@@ -49,8 +52,11 @@ class _Used:
         return self.prepared.data
 
 
-def analyse(outcome: Outcome, selection: Selection) -> Result:
-    """The whole result of one outcome; raises NumericError where a number cannot be had."""
+def analyse(outcome: Outcome, selection: Selection, bias: tuple[Assessment, ...] = ()) -> Result:
+    """The whole result of one outcome; raises NumericError where a number cannot be had.
+
+    `bias` are the assessments of the selected studies, which travel with their numbers.
+    """
     primary = outcome.plans[0]
     measure = MEASURES[primary.model.measure]
     pooled_rows = _used(primary, selection)
@@ -88,9 +94,18 @@ def analyse(outcome: Outcome, selection: Selection) -> Result:
         analyses=tuple(analyses),
         subgroup_tests=tuple(tests),
         **_refits(outcome, selection, pooled_rows, analyses[0]),
+        regressions=regressions(
+            outcome.moderators,
+            primary.model,
+            pooled_rows.data,
+            pooled_rows.rows,
+            [row.cells for row in used],
+            analyses[0].pooled,
+        ),
         derived=_derived(pooled_rows),
         not_reported=selection.not_reported,
-        digests={"rows": selection.digest},
+        bias=bias,
+        digests={"rows": selection.digest, "settings": digest(outcome.to_json())},
         versions={name: version(name) for name in ("numpy", "scipy")},
     )
 
@@ -242,7 +257,15 @@ def _analysis(plan: Plan, used: _Used, selection: Selection) -> Analysis:
         effects=_effects(used, plan.model, found, flags),
         pooled=replace(found.pooled, notes=found.pooled.notes + unit_note + _flag_notes(flags)),
         left_out=used.left_out,
+        totals=_totals(used.data, plan.model),
     )
+
+
+def _totals(data: Data, model: Model) -> dict[str, float]:
+    measure = MEASURES[model.measure]
+    names = [name for name in (*measure.event, *measure.size) if name in data.columns]
+    sums = {name: float(np.sum(data.columns[name])) for name in names}
+    return {name: total for name, total in sums.items() if np.isfinite(total)}
 
 
 def _model_settings(model: Model) -> dict[str, Any]:

@@ -5,35 +5,57 @@ line of JSON, a digest of the rows, a digest of the code that makes the output. 
 these texts, so a change reruns exactly what it touches, whatever the files' times say.
 """
 
+import os
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from metamill.config.figures import REVIEW_FIGURES, figures_of
+from metamill.config.flow import Flow
+from metamill.config.flow_file import FILE as FLOW
+from metamill.config.flow_file import FLOW_SCHEMA_FILE, read_flow
 from metamill.config.load import SCHEMA_FILE, read_review
 from metamill.config.settings import Review
 from metamill.errors import ConfigError, Problem, TableError
 from metamill.files import canonical_json, digest
 from metamill.record.manifest import PACKAGES
+from metamill.review_result import ReviewResult, review_result
+from metamill.tables.assessments import Assessment, assessments_digest, for_outcome
 from metamill.tables.reader import Findings
-from metamill.tables.selection import Selection, load_outcome_rows
+from metamill.tables.risk_of_bias import FILE as RISK_OF_BIAS
+from metamill.tables.risk_of_bias import read_risk_of_bias, unjudged
+from metamill.tables.selection import Selection, apply_plan, load_outcome_rows
 
 PACKAGE = Path(__file__).resolve().parent
+_SCHEMAS = {
+    "metamill.config.load": SCHEMA_FILE,
+    "metamill.config.flow_file": FLOW_SCHEMA_FILE,
+}
 _IMPORT = re.compile(
     r"^\s*(?:from (metamill[\w.]*) import ([^#\n(]+|\([^)]*\))|import (metamill[\w.]*))", re.M
 )
 
 
+TWINS = ("csv", "caption.txt", "txt")
+"""What stands beside every figure: its numbers, its caption, its description in words."""
+
+
 @dataclass(frozen=True)
 class Jobs:
-    """A checked review: its settings, the rows of every outcome, and what was cleaned."""
+    """A checked review: its settings, the rows of every outcome, and what was cleaned.
+
+    `assessments` and `flow` are those of the review's own files, if it has them.
+    """
 
     review: Review
     selections: dict[str, Selection]
     notices: tuple[Problem, ...]
+    assessments: tuple[Assessment, ...] = ()
+    flow: Flow | None = None
 
     @property
     def outcomes(self) -> tuple[str, ...]:
@@ -45,26 +67,73 @@ class Jobs:
     def rows(self, outcome: str) -> str:
         return self.selections[outcome].digest
 
+    def bias(self, outcome: str) -> str:
+        """A digest of the judgements of the studies that an outcome selects."""
+        studies = _studies(self.selections)[outcome]
+        return assessments_digest(for_outcome(self.assessments, outcome, studies))
+
+    def whole(self) -> ReviewResult:
+        """The review besides its outcomes: studies, judgements, flow."""
+        rows = {name: [row.cells for row in s.rows] for name, s in self.selections.items()}
+        return review_result(self.review.about["title"], rows, self.assessments, self.flow)
+
     def display(self, outcome: str) -> str:
         return self.review.displays[outcome].to_json()
 
     def table(self, outcome: str) -> str:
         return self.review.outcomes[outcome].table
 
+    def figures(self, outcome: str) -> tuple[str, ...]:
+        """The names of the figures that an outcome gets."""
+        settings, display = self.review.outcomes[outcome], self.review.displays[outcome]
+        rows = len(apply_plan(self.selections[outcome].rows, settings.plans[0]).used)
+        return figures_of(settings, rows, self.review.figures, display.caterpillar_above)
+
+    def figure_files(self, outcome: str) -> list[str]:
+        """The files of those figures, beside the outcome's result."""
+        return _files(outcome, self.figures(outcome), self.review.formats)
+
+    def review_figures(self) -> tuple[str, ...]:
+        """The names of the figures that the whole review gets."""
+        there = {
+            "flow": self.flow is not None,
+            "risk_of_bias": bool(self.assessments),
+            "risk_of_bias_summary": bool(self.assessments),
+            "study_map": len(self.whole().studies) > 1,
+        }
+        return tuple(n for n in REVIEW_FIGURES if n in self.review.figures and there[n])
+
+    def review_figure_files(self) -> list[str]:
+        """The files of those figures."""
+        return _files("review", self.review_figures(), self.review.formats)
+
+    def look(self) -> str:
+        """How those figures are shown, and what the outcomes are called in them."""
+        titles = {name: display.title for name, display in self.review.displays.items()}
+        return canonical_json([asdict(self.review.look), titles])
+
     def about(self) -> str:
-        """What the report says besides the results: the review and how outcomes are shown."""
+        """What the report says besides the results: the review, its figures, how it is shown."""
         displays = {name: self.display(name) for name in self.outcomes}
-        return canonical_json([self.review.about, displays])
+        figures = {name: self.figures(name) for name in self.outcomes}
+        figures["review"] = self.review_figures()
+        return canonical_json([self.review.about, displays, figures])
 
     def all_settings(self) -> str:
         """A digest of all settings, those of figures included."""
         parts = [self.settings(name) for name in self.outcomes]
-        return digest(canonical_json([parts, self.about(), self.review.formats]))
+        drawn = [self.review.formats, self.review.figures, self.look()]
+        return digest(canonical_json([parts, self.about(), drawn]))
 
     def everything(self) -> str:
-        """A digest of all settings and all rows."""
+        """A digest of all settings, all rows, all judgements and the flow."""
         rows = [self.rows(name) for name in self.outcomes]
-        return digest(canonical_json([self.all_settings(), rows]))
+        return digest(canonical_json([self.all_settings(), rows, self.whole().digest]))
+
+
+def _files(folder: str, names: Iterable[str], formats: Iterable[str]) -> list[str]:
+    ends = (*formats, *TWINS)
+    return [f"results/{folder}/{name}.{end}" for name in names for end in ends]
 
 
 def plan(folder: Path, overrides: Mapping[str, Any] | None = None) -> Jobs:
@@ -75,6 +144,7 @@ def plan(folder: Path, overrides: Mapping[str, Any] | None = None) -> Jobs:
     review, origin = read_review(folder / "config.yaml", overrides)
     findings = Findings()
     selections = load_outcome_rows(folder, review.outcomes.values(), findings)
+    assessments, flow = _own_files(folder, review, selections, findings)
     if findings.settings:
         wrong = [
             Problem(rule=item.rule, advice=item.advice, value=item.value, **origin.place(item.path))
@@ -83,7 +153,42 @@ def plan(folder: Path, overrides: Mapping[str, Any] | None = None) -> Jobs:
         raise ConfigError([*wrong, *findings.problems])
     if findings.problems:
         raise TableError(findings.problems)
-    return Jobs(review, selections, tuple(dict.fromkeys(findings.notices)))
+    return Jobs(review, selections, tuple(dict.fromkeys(findings.notices)), assessments, flow)
+
+
+def _own_files(
+    folder: Path, review: Review, selections: Mapping[str, Selection], findings: Findings
+) -> tuple[tuple[Assessment, ...], Flow | None]:
+    """What the review says of its studies besides the tables of its outcomes."""
+    if (folder / "extracted").is_symlink():
+        return (), None
+    tables = {outcome.table for outcome in review.outcomes.values()}
+    findings.problems += _misnamed(folder / "extracted", tables)
+    assessments = read_risk_of_bias(folder, review.outcomes, findings)
+    findings.notices += unjudged(assessments, _studies(selections))
+    flow, problems, notices = read_flow(folder)
+    findings.problems += problems
+    findings.notices += notices
+    return assessments, flow
+
+
+def _misnamed(extracted: Path, tables: Collection[str]) -> list[Problem]:
+    """Files that nobody would read because their name is spelt otherwise."""
+
+    def letters(name: str) -> str:
+        return re.sub(r"[\W_]", "", name.casefold().replace(".yml", ".yaml"))
+
+    return [
+        Problem(f"{extracted.name}/{name}", "would not be read", f"Rename it to {meant}")
+        for name in sorted(os.listdir(extracted))
+        for meant in (RISK_OF_BIAS, FLOW)
+        if name not in {meant, *tables} and letters(name) == letters(meant)
+    ]
+
+
+def _studies(selections: Mapping[str, Selection]) -> dict[str, list[str]]:
+    """The studies that each outcome selects, in the order of its rows."""
+    return {name: [row.cells["study"] for row in s.rows] for name, s in selections.items()}
 
 
 def code_digest(command: str) -> str:
@@ -97,15 +202,15 @@ def code_digest(command: str) -> str:
 
 def package_digest() -> str:
     """A digest of all code of the package, and so of all that can change a result."""
-    files = sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.j2"), SCHEMA_FILE])
+    files = sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.j2"), *_SCHEMAS.values()])
     return digest("\n".join(file.read_text(encoding="utf-8") for file in files))
 
 
 def _data_files(modules: Iterable[str]) -> list[Path]:
-    """What the code reads besides itself: templates of a package, the schema of config.yaml."""
+    """What the code reads besides itself: templates of a package, the schemas of YAML files."""
     folders = [PACKAGE.joinpath(*module.split(".")[1:], "templates") for module in modules]
     templates = sorted(file for folder in folders for file in folder.glob("*.j2"))
-    return [*templates, *([SCHEMA_FILE] if "metamill.config.load" in modules else [])]
+    return [*templates, *(file for module, file in _SCHEMAS.items() if module in modules)]
 
 
 def _reachable(module: str) -> set[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from metamill.files import SIGNIFICANT_TABLE, csv_text, json_text, rounded, write_text
+from metamill.tables.assessments import Assessment, assessment_from_dict
 
 FORMAT = "metamill-result/1"
 
@@ -164,7 +165,8 @@ class Analysis:
 
     `name` is "primary", "subgroup:<column>=<level>", "sensitivity:<name>" or "companion:<name>";
     `settings` are the resolved model settings (the fields of config.settings.Model). `measure` is
-    what it pools, where that is not the outcome's measure.
+    what it pools, where that is not the outcome's measure. `totals` are the sums of the columns
+    that count events, units or time, over the rows it uses.
     """
 
     name: str
@@ -173,6 +175,7 @@ class Analysis:
     pooled: Pooled
     left_out: tuple[LeftOut, ...] = ()
     measure: "MeasureText | None" = None
+    totals: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,10 @@ class Refit:
     `left_out` or `up_to` names the study (its label), the other is empty. `k` counts studies;
     numbers as in Pooled, None where there is no pooled estimate, and then `note` says why. `cook`
     (Cook's distance) and `covariance_ratio` compare a leave-one-out refit with the analysis of all
-    studies (Viechtbauer and Cheung 2010), on the model scale.
+    studies (Viechtbauer and Cheung 2010), on the model scale. The fields after them say what the
+    study left out does to an inverse-variance pool of one effect per study (see
+    exploring.influence); `weight` is in per cent of the pool of all. None for every other model and
+    for `up_to`.
     """
 
     left_out: str
@@ -211,7 +217,101 @@ class Refit:
     p_value: float | None = None
     cook: float | None = None
     covariance_ratio: float | None = None
+    rstudent: float | None = None
+    dffits: float | None = None
+    hat: float | None = None
+    weight: float | None = None
+    dfbetas: float | None = None
+    baujat_x: float | None = None
+    baujat_y: float | None = None
+    influential: bool | None = None
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """One coefficient of a meta-regression, on the model scale.
+
+    `term` is "intercept", the moderator, or "<moderator>=<level>" for a level against the
+    reference. No p value where 0 does not mean "no effect", as for the intercept of one group.
+    """
+
+    term: str
+    b: float
+    se: float
+    low: float
+    high: float
+    statistic: float | None = None
+    p_value: float | None = None
+
+
+@dataclass(frozen=True)
+class RegressionMean:
+    """The mean at a value or a level of the moderator, on the natural scale, with its limits."""
+
+    x: float | None
+    level: str
+    mean: float
+    ci_low: float
+    ci_high: float
+    pi_low: float | None = None
+    pi_high: float | None = None
+
+
+@dataclass(frozen=True)
+class RegressionPoint:
+    """One study as a meta-regression has it; `weight` in per cent, `estimate` natural.
+
+    `estimate` is the effect that was regressed, with its continuity correction where `corrected`.
+    """
+
+    row: int
+    x: float | None
+    level: str
+    estimate: float
+    weight: float
+    corrected: bool = False
+
+
+@dataclass(frozen=True)
+class Regression:
+    """The effects of the primary analysis on one moderator, by inverse variance.
+
+    Without coefficients there is none, and the first note says why. `kind` is "numeric", where
+    `centre` is the value the intercept belongs to, or "factor", where `levels` begin with the
+    `reference`. `method` and `test` are those used. `df` is that of the coefficients (None:
+    normal). `tau2`, `i2`, `h2` and `q` are residual; `tau2_without` is tau2 of the same rows but
+    without the moderator, `r2` the share of it in per cent that the moderator accounts for. `qm`
+    tests the moderator: F on `qm_df` and `df`, chi-squared on `qm_df` where `df` is None. `means`
+    are 50 from the least to the largest value, or one a level. `left_out` are rows that do not say
+    the moderator.
+    """
+
+    moderator: str
+    kind: str = ""
+    k: int = 0
+    method: str = ""
+    test: str = ""
+    levels: tuple[str, ...] = ()
+    reference: str = ""
+    centre: float | None = None
+    coefficients: tuple[Coefficient, ...] = ()
+    df: int | None = None
+    tau2: float | None = None
+    tau2_without: float | None = None
+    r2: float | None = None
+    i2: float | None = None
+    h2: float | None = None
+    q: float | None = None
+    q_df: int | None = None
+    q_p: float | None = None
+    qm: float | None = None
+    qm_df: int | None = None
+    qm_p: float | None = None
+    means: tuple[RegressionMean, ...] = ()
+    points: tuple[RegressionPoint, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -241,7 +341,11 @@ class MeasureText:
 
 @dataclass(frozen=True)
 class Result:
-    """Everything computed for one outcome; see the field types."""
+    """Everything computed for one outcome; see the field types.
+
+    `bias` are the assessments of the studies of `rows`, each study once, those made for this
+    outcome before those made for all.
+    """
 
     outcome: str
     table: str
@@ -253,8 +357,10 @@ class Result:
     subgroup_tests: tuple[SubgroupTest, ...] = ()
     leave_one_out: tuple[Refit, ...] = ()
     cumulative: tuple[Refit, ...] = ()
+    regressions: tuple[Regression, ...] = ()
     derived: tuple[Derived, ...] = ()
     not_reported: tuple[str, ...] = ()
+    bias: tuple[Assessment, ...] = ()
     digests: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -270,7 +376,7 @@ def write(result: Result, path: Path) -> None:
     content = {"format": FORMAT} | asdict(result)
     for analysis in content["analyses"]:
         analysis["pooled"] = rounded(analysis["pooled"], SIGNIFICANT_TABLE)
-    for refits in ("leave_one_out", "cumulative"):
+    for refits in ("leave_one_out", "cumulative", "regressions"):
         content[refits] = rounded(content[refits], SIGNIFICANT_TABLE)
     write_text(path, json_text(content))
 
@@ -294,8 +400,10 @@ def read(path: Path) -> Result:
         ),
         leave_one_out=tuple(Refit(**item) for item in raw["leave_one_out"]),
         cumulative=tuple(Refit(**item) for item in raw["cumulative"]),
+        regressions=tuple(_regression(item) for item in raw["regressions"]),
         derived=tuple(Derived(**item) for item in raw["derived"]),
         not_reported=tuple(raw["not_reported"]),
+        bias=tuple(assessment_from_dict(item) for item in raw["bias"]),
         digests=raw["digests"],
         versions=raw["versions"],
     )
@@ -309,6 +417,7 @@ def _analysis(raw: dict[str, Any]) -> Analysis:
         pooled=_pooled(raw["pooled"]),
         left_out=tuple(LeftOut(**item) for item in raw["left_out"]),
         measure=MeasureText(**raw["measure"]) if raw["measure"] else None,
+        totals=raw["totals"],
     )
 
 
@@ -320,6 +429,18 @@ def _pooled(raw: dict[str, Any]) -> Pooled:
         "notes": tuple(raw["notes"]),
     }
     return Pooled(**raw | nested)
+
+
+def _regression(raw: dict[str, Any]) -> Regression:
+    nested = {
+        "levels": tuple(raw["levels"]),
+        "coefficients": tuple(Coefficient(**item) for item in raw["coefficients"]),
+        "means": tuple(RegressionMean(**item) for item in raw["means"]),
+        "points": tuple(RegressionPoint(**item) for item in raw["points"]),
+        "left_out": tuple(LeftOut(**item) for item in raw["left_out"]),
+        "notes": tuple(raw["notes"]),
+    }
+    return Regression(**raw | nested)
 
 
 SUMMARY_COLUMNS = (

@@ -5,7 +5,16 @@ Nothing here computes a statistic: complements of a probability and rounding are
 
 from collections.abc import Iterator
 
-from metamill.results import Beyond, Pooled, Quantity, Refit, Result, Test
+from metamill.results import (
+    Beyond,
+    Coefficient,
+    Pooled,
+    Quantity,
+    Refit,
+    Regression,
+    Result,
+    Test,
+)
 from metamill.wording import (
     NumberFormat,
     capital,
@@ -101,3 +110,25 @@ def leave_one_out_words(refits: tuple[Refit, ...], form: NumberFormat) -> str:
     )
     failed = [item.left_out for item in refits if item.mu is None]
     return f"{text}; no estimate without {', '.join(failed)}" if failed else text
+
+
+def regression_words(item: Regression) -> str:
+    """A meta-regression in one sentence, or why there is none."""
+    name = item.moderator.replace("_", " ")
+    if not item.coefficients:
+        return f"Meta-regression on {name}: none; {'; '.join(item.notes)}"
+    told = [
+        f"{_term(term)} {_MODEL_SCALE.text(term.b)} "
+        f"{interval_text(term.low, term.high, _MODEL_SCALE)} ({p_text(term.p_value)})"
+        for term in item.coefficients
+        if term.term != "intercept"
+    ]
+    test = "" if item.qm is None else f"; test of the moderator {p_text(item.qm_p)}"
+    share = "" if item.r2 is None else f"; R² {number_text(item.r2, 0)}%"
+    notes = "".join(f"; {note}" for note in item.notes)
+    return f"Meta-regression on {name} (k = {item.k}): {'; '.join(told)}{test}{share}{notes}"
+
+
+def _term(term: Coefficient) -> str:
+    moderator, _, level = term.term.partition("=")
+    return f"{level.replace('_', ' ')} against the reference" if level else f"slope of {moderator}"

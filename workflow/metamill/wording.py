@@ -4,9 +4,9 @@ Nothing here computes a statistic: every number comes from a result and is only 
 are rounded half to even on their shortest decimal form, with a true minus sign, and never as -0.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from math import floor, isfinite, log10
 from typing import Any
 
@@ -15,9 +15,13 @@ from metamill.results import Analysis, Effect, MeasureText, Pooled, Result, Subg
 MINUS = "\N{MINUS SIGN}"
 ABSENT = "\N{EN DASH}"
 
+_EXACT = Context(prec=700)
+"""Room for every decimal of any float."""
+
 Brackets = tuple[str, str, str]
 SQUARE: Brackets = ("[", ", ", "]")
 ROUND: Brackets = ("(", " to ", ")")
+DASHED: Brackets = ("(", "-", ")")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class NumberFormat:
         """The number without its suffix, as in a column of a table."""
         if value is None or not isfinite(value):
             return ABSENT
+        if abs(value) * self.factor >= TOO_LONG:
+            return power_text(value * self.factor)
         if self.positive and value >= 1000:
             return number_text(value, 0)
         printed = number_text(value, self.decimals, self.factor)
@@ -46,13 +52,25 @@ class NumberFormat:
         return printed
 
 
+TOO_LONG = 1e7
+"""From here on a number is printed as a power of ten."""
+_RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+
+def power_text(value: float) -> str:
+    """Two significant digits and a power of ten, with a raised exponent."""
+    digits, _, exponent = f"{abs(value):.1e}".partition("e")
+    sign = MINUS if value < 0 else ""
+    return f"{sign}{digits}×10{str(int(exponent)).translate(_RAISED)}"
+
+
 def number_text(value: float, decimals: int, factor: int = 1) -> str:
     """`factor * value` with that many decimals and a comma from 10,000 on.
 
     number_text(-0.04, 1) is "0.0".
     """
     exact = Decimal(f"{value:.12g}") * factor
-    rounded = exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN)
+    rounded = exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN, _EXACT)
     printed = f"{abs(rounded):,f}" if abs(rounded) >= 10_000 else f"{abs(rounded):f}"
     return MINUS + printed if rounded < 0 else printed
 
@@ -148,6 +166,17 @@ def p_text(p: float | None) -> str:
     if p < 0.001:
         return "p < 0.001"
     return "p > 0.999" if p > 0.9995 else f"p = {number_text(p, 3)}"
+
+
+def jama_p_text(p: float | None) -> str:
+    """A P value as JAMA prints it: "P = .02", "P = .003", "P < .001", "P > .99"."""
+    if p is None or not isfinite(p):
+        return "P not available"
+    if p < 0.001:
+        return "P < .001"
+    if p > 0.99:
+        return "P > .99"
+    return f"P = {number_text(p, 3 if p < 0.01 else 2).removeprefix('0')}"
 
 
 def level_text(settings: Mapping[str, Any]) -> str:
@@ -252,7 +281,9 @@ _MODEL_NAMES: dict[str, dict[str, str]] = {
 """Models of counts, by method and measure."""
 
 
-def heterogeneity_words(pooled: Pooled, measure: MeasureText) -> str:
+def heterogeneity_words(
+    pooled: Pooled, measure: MeasureText, p_words: Callable[[float | None], str] = p_text
+) -> str:
     """Heterogeneity in one line: tau first, then the test of heterogeneity, I2 last."""
     parts = []
     if pooled.tau is not None:
@@ -265,7 +296,7 @@ def heterogeneity_words(pooled: Pooled, measure: MeasureText) -> str:
     if pooled.q is not None and pooled.q_df is not None:
         name = "Q" if pooled.q_test == "Q" else f"{pooled.q_test} χ²"
         parts.append(
-            f"{name} = {number_text(pooled.q, 2)} (df = {pooled.q_df}, {p_text(pooled.q_p)})"
+            f"{name} = {number_text(pooled.q, 2)} (df = {pooled.q_df}, {p_words(pooled.q_p)})"
         )
     if pooled.i2 is not None:
         known = pooled.i2_low is not None and pooled.i2_high is not None
@@ -282,13 +313,13 @@ def _limits(low: float | None, high: float | None) -> str:
     return f" [{lower}, {upper}]"
 
 
-def subgroup_words(test: SubgroupTest) -> str:
+def subgroup_words(test: SubgroupTest, p_words: Callable[[float | None], str] = p_text) -> str:
     """The test between subgroups, or why there is none."""
     name = f"Test of differences between subgroups ({test.column.replace('_', ' ')})"
     note = test.note.replace("_", " ")
     if test.q is None or test.q_df is None:
         return f"{name}: none, {note}" if note else f"{name}: none"
-    found = f"Q = {number_text(test.q, 2)} (df = {test.q_df}, {p_text(test.q_p)})"
+    found = f"Q = {number_text(test.q, 2)} (df = {test.q_df}, {p_words(test.q_p)})"
     return f"{name}: {found}; {note}" if note else f"{name}: {found}"
 
 

@@ -38,19 +38,18 @@ wildcard_constraints:
 
 
 RESULTS = expand("results/{outcome}/result.json", outcome=JOBS.outcomes)
-FORESTS = [
-    f"results/{{outcome}}/forest.{e}"
-    for e in (*JOBS.review.formats, "csv", "txt", "caption.txt")
-]
+FIGURES = [file for outcome in JOBS.outcomes for file in JOBS.figure_files(outcome)]
+FIGURES += JOBS.review_figure_files()
 DELIVERABLES = [
     "results/run_config.yaml",
     "results/audit.csv",
+    "results/review/review.json",
     "results/summary.csv",
     "results/crosscheck.csv",
     "results/report.html",
     *RESULTS,
     *expand("results/{outcome}/effects.csv", outcome=JOBS.outcomes),
-    *expand(FORESTS, outcome=JOBS.outcomes),
+    *FIGURES,
 ]
 
 
@@ -75,9 +74,17 @@ def rows_of(wildcards):
     return JOBS.rows(wildcards.outcome)
 
 
-def display_of(wildcards):
-    return JOBS.display(wildcards.outcome)
+def bias_of(wildcards):
+    return JOBS.bias(wildcards.outcome)
+
+
+def look_of(wildcards):
+    return JOBS.look()
 
 
 def table_of(wildcards):
     return f"extracted/{JOBS.table(wildcards.outcome)}"
+
+
+def display_of(outcome):
+    return lambda wildcards: JOBS.display(outcome)

@@ -18,12 +18,14 @@ rule pool:
     params:
         settings=settings_of,
         rows=rows_of,
+        bias=bias_of,
         code=code_digest("pool"),
     shell:
         r"""
         python -m metamill pool \
             --settings {params.settings:q} \
             --rows {params.rows:q} \
+            --bias {params.bias:q} \
             --result {output.result:q} \
             --effects {output.effects:q} \
             2> >(tee {log:q} >&2)

@@ -44,11 +44,7 @@ rule report:
     """One self-contained page."""
     input:
         results=RESULTS,
-        forests=expand(
-            "results/{outcome}/forest.{e}",
-            outcome=JOBS.outcomes,
-            e=("svg", "txt", "caption.txt"),
-        ),
+        figures=[file for file in FIGURES if file.endswith((".svg", ".txt"))],
         crosscheck="results/crosscheck.csv",
         audit="results/audit.csv",
     output:

@@ -1,14 +1,15 @@
-"""The settings as used and what reading the tables found.
+"""The settings as used, what reading the tables found, and the review as a whole.
 
-INPUTS: config.yaml, extracted/    OUTPUTS: results/run_config.yaml, results/audit.csv
+INPUTS: config.yaml, extracted/    OUTPUTS: results/run_config.yaml, audit.csv, review/review.json
 """
 
 
 rule settle:
-    """Write down the settings after defaults and overrides."""
+    """Write down the settings after defaults and overrides, findings, judgements and flow."""
     output:
         run_config="results/run_config.yaml",
         audit="results/audit.csv",
+        review="results/review/review.json",
     log:
         "results/logs/settle.log",
     conda:
@@ -17,12 +18,15 @@ rule settle:
         settings=JOBS.all_settings(),
         overrides=overrides_of,
         notices=notices_of,
+        whole=JOBS.whole().digest,
         code=code_digest("settle"),
     shell:
         r"""
         python -m metamill settle \
             --overrides {params.overrides:q} \
+            --whole {params.whole:q} \
             --run-config {output.run_config:q} \
             --audit {output.audit:q} \
+            --review-result {output.review:q} \
             2> >(tee {log:q} >&2)
         """

@@ -1,4 +1,6 @@
-"""Write down what a run uses (run_config.yaml) and what reading the tables found (audit.csv)."""
+"""Write down what a run uses (run_config.yaml), what reading the tables found (audit.csv) and the
+review as a whole (review.json): its studies, how they were judged, how they were found.
+"""
 
 import argparse
 import json
@@ -7,6 +9,8 @@ from pathlib import Path
 
 import yaml
 
+from metamill import review_result
+from metamill.errors import EnvironmentFault, Problem
 from metamill.files import csv_text, write_text
 from metamill.jobs import Jobs, plan
 
@@ -18,14 +22,21 @@ AUDIT_COLUMNS = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--review", type=Path, default=Path(), help="the review's folder")
     parser.add_argument("--overrides", default="{}", help="settings given with --config, as JSON")
+    parser.add_argument("--whole", required=True, help="digest of the review.json planned for")
     parser.add_argument("--run-config", type=Path, required=True)
     parser.add_argument("--audit", type=Path, required=True)
+    parser.add_argument("--review-result", type=Path, required=True)
 
 
 def main(options: argparse.Namespace) -> None:
     jobs = plan(options.review, json.loads(options.overrides))
+    whole = jobs.whole()
+    if whole.digest != options.whole:
+        rule = "changed while the review ran"
+        raise EnvironmentFault(Problem(f"{options.review / 'extracted'}", rule, "Run it again"))
     write_text(options.run_config, run_config(jobs))
     write_text(options.audit, csv_text(AUDIT_COLUMNS, _audit_rows(jobs)))
+    review_result.write(whole, options.review_result)
 
 
 def run_config(jobs: Jobs) -> str:

@@ -5,6 +5,8 @@ from dataclasses import fields, replace
 from typing import Any
 
 from metamill.config.conflicts import conflicts
+from metamill.config.figures import FIGURES, FORMATS, REVIEW_FIGURES
+from metamill.config.journals import JOURNALS
 from metamill.config.methods import (
     ASSUMED_CORRELATIONS,
     ASSUMED_ICC,
@@ -36,7 +38,8 @@ _DEVICES = (
     "prn",
     *(f"{port}{i}" for port in ("com", "lpt") for i in range(10)),
 )
-RESERVED_NAMES = (*_DEVICES, "all", "pooled", "logs", "manuscript")
+RESERVED_NAMES = (*_DEVICES, "all", "pooled", "logs", "manuscript", "review")
+"""Names that no folder of results may have, or that hold something else there."""
 
 Layer = tuple[Path, Mapping[str, Any]]
 """Settings of one place, and the path to them."""
@@ -54,15 +57,51 @@ def resolve(data: Mapping[str, Any], origin: Origin) -> tuple[Review, list[Probl
             advice = "Choose another name"
             problems.append(Problem(rule="is reserved", advice=advice, **origin.place(at)))
         outcomes[name] = _outcome(name, (at, entry), defaults, origin, problems)
-        displays[name] = _display(entry, figures)
+        displays[name] = _look(_display(entry), figures)
         if not _in_order(displays[name]):
             place = origin.place((*at, "scale"))
             problems.append(
                 Problem(rule="min must be below max", advice="Swap or correct them", **place)
             )
-    formats = tuple(dict.fromkeys((*figures.get("formats", Review.formats), "svg")))
-    overrides = dict(origin.overrides)
-    return Review(dict(data["review"]), outcomes, displays, formats, overrides), problems
+    about = dict(data["review"])
+    review = Review(
+        about,
+        outcomes,
+        displays,
+        look=_look(Display(cleaned(about["title"])), figures),
+        figures=tuple(figures.get("draw", (*FIGURES, *REVIEW_FIGURES))),
+        formats=_formats(figures),
+        overrides=dict(origin.overrides),
+    )
+    return review, problems
+
+
+def _formats(figures: Mapping[str, Any]) -> tuple[str, ...]:
+    """Those asked for, else those of the journal with png for the screen; svg for the report."""
+    journal = JOURNALS.get(figures.get("journal", ""))
+    usual = (*journal.formats, "png") if journal else Review.formats
+    wanted = {*figures.get("formats", usual), "svg"}
+    return tuple(name for name in FORMATS if name in wanted)
+
+
+def _look(display: Display, figures: Mapping[str, Any]) -> Display:
+    """`display` as the section `figures` wants it: a journal's sizes, or those given."""
+    journal = JOURNALS.get(figures.get("journal", ""))
+    if journal:
+        display = replace(
+            display,
+            journal=figures["journal"],
+            width_mm=journal.width_mm,
+            height_mm=journal.height_mm,
+            dpi=journal.dpi,
+            grey=journal.grey,
+        )
+    names = ("style", "width_mm", "height_mm", "dpi", "grey", "order", "caterpillar_above")
+    given: dict[str, Any] = {name: figures[name] for name in names if name in figures}
+    for name in ("width_mm", "height_mm"):
+        if name in given:
+            given[name] = float(given[name])
+    return replace(display, **given)
 
 
 def _outcome(
@@ -108,6 +147,7 @@ def _outcome(
         tuple(entry.get("subgroups", ())),
         entry.get("leave_one_out", True),
         entry.get("cumulative", ""),
+        tuple(entry.get("moderators", ())),
     )
 
 
@@ -225,7 +265,7 @@ def _drop_what_belongs_to_another_measure(
         chosen.pop("tau_prior", None)
 
 
-def _display(entry: Mapping[str, Any], figures: Mapping[str, Any]) -> Display:
+def _display(entry: Mapping[str, Any]) -> Display:
     scale, groups = entry.get("scale", {}), entry.get("groups", {})
     return Display(
         title=cleaned(entry["title"]),
@@ -235,8 +275,6 @@ def _display(entry: Mapping[str, Any], figures: Mapping[str, Any]) -> Display:
         important_difference=scale.get("important_difference"),
         treatment=cleaned(groups.get("treatment", Display.treatment)),
         control=cleaned(groups.get("control", Display.control)),
-        style=figures.get("style", Display.style),
-        width_mm=float(figures.get("width_mm", Display.width_mm)),
     )
 
 

@@ -94,7 +94,8 @@ class Plan:
 class Outcome:
     """Everything that decides an outcome's numbers. `plans[0]` is the primary analysis.
 
-    `leave_one_out` and `cumulative` (a column to order by, or "") repeat the primary analysis.
+    `leave_one_out` and `cumulative` (a column to order by, or "") repeat the primary analysis;
+    its effects are regressed on each of the columns in `moderators`.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Outcome:
     subgroups: tuple[str, ...] = ()
     leave_one_out: bool = True
     cumulative: str = ""
+    moderators: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """One line, sorted: equal settings are equal text."""
@@ -129,6 +131,7 @@ def outcome_from_dict(raw: dict[str, Any]) -> Outcome:
         subgroups=tuple(raw["subgroups"]),
         leave_one_out=raw["leave_one_out"],
         cumulative=raw["cumulative"],
+        moderators=tuple(raw["moderators"]),
     )
 
 
@@ -146,7 +149,9 @@ class Display:
 
     `direction` says which end is better ("lower", "higher" or None); `minimum`, `maximum` and
     `important_difference` belong to the score, in its own points. `treatment` and `control` name
-    the groups of two-armed outcomes.
+    the groups of two-armed outcomes. `order` sorts the studies of forest plots; above
+    `caterpillar_above` studies the forest plot has no room for their names. A page is at most
+    `height_mm` high.
     """
 
     title: str
@@ -157,7 +162,13 @@ class Display:
     treatment: str = "Treatment"
     control: str = "Control"
     style: str = "default"
+    journal: str = ""
     width_mm: float = 174.0
+    height_mm: float = 240.0
+    dpi: int = 300
+    grey: bool = False
+    order: str = "table"
+    caterpillar_above: int = 60
 
     def to_json(self) -> str:
         return canonical_json(asdict(self))
@@ -165,10 +176,15 @@ class Display:
 
 @dataclass(frozen=True)
 class Review:
-    """A whole review: its description, its outcomes and how each is shown."""
+    """A whole review: its description, its outcomes and how each is shown.
+
+    `figures` are the names of the figures wanted, `look` is how those of the review are shown.
+    """
 
     about: dict[str, Any]
     outcomes: dict[str, Outcome]
     displays: dict[str, Display]
+    look: Display
+    figures: tuple[str, ...]
     formats: tuple[str, ...] = ("pdf", "svg", "png")
     overrides: dict[str, Any] = field(default_factory=dict)

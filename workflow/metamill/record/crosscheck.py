@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from metamill.files import significant
-from metamill.record import recompute
+from metamill.record import recompute, regressions
 from metamill.record.engines.normal import subgroup_differences
 from metamill.record.engines.numbers import Array, Numbers, Question
-from metamill.results import Analysis, Pooled, Result, SubgroupTest
+from metamill.results import Analysis, Pooled, Regression, Result, SubgroupTest
+
+Ours = Pooled | SubgroupTest | Regression
 
 LOWER_MAXIMUM = recompute.LOWER_MAXIMUM
 NO_NUMBER = "the engine gives no number"
@@ -56,8 +58,9 @@ def crosscheck(result: Result) -> list[Check]:
     """Every number of `result` that an engine can recompute."""
     known: recompute.Known = {}
     checks = [check for item in result.analyses for check in _analysis_checks(result, item, known)]
+    checks += [check for test in result.subgroup_tests for check in _test_checks(result, test)]
     return checks + [
-        check for test in result.subgroup_tests for check in _test_checks(result, test)
+        check for item in result.regressions for check in _regression_checks(result, item)
     ]
 
 
@@ -68,8 +71,10 @@ def _analysis_checks(result: Result, analysis: Analysis, known: recompute.Known)
         yield from _compared(result.outcome, analysis.name, pooled, numbers, question)
 
 
-def numbers_of(ours: Pooled | SubgroupTest) -> dict[str, float | None]:
+def numbers_of(ours: Ours) -> dict[str, float | None]:
     """Every number of ours by the name that engines give it."""
+    if isinstance(ours, Regression):
+        return regressions.numbers_of(ours)
     found: dict[str, float | None] = {
         field.name: value
         for field in fields(ours)
@@ -93,7 +98,7 @@ def numbers_of(ours: Pooled | SubgroupTest) -> dict[str, float | None]:
 def _compared(
     outcome: str,
     analysis: str,
-    ours_of: Pooled | SubgroupTest,
+    ours_of: Ours,
     numbers: Numbers,
     question: Question,
 ) -> Iterator[Check]:
@@ -129,7 +134,7 @@ def _compared(
 _WITHHELD = ("se", "p_value", "mu_low", "mu_high", "ci_low", "ci_high", "pi_low", "pi_high")
 
 
-def _refused(ours_of: Pooled | SubgroupTest, quantity: str) -> bool:
+def _refused(ours_of: Ours, quantity: str) -> bool:
     """Whether we withhold the number on purpose: Knapp-Hartung without width has no interval."""
     return (
         isinstance(ours_of, Pooled)
@@ -148,3 +153,12 @@ def _test_checks(result: Result, test: SubgroupTest) -> Iterator[Check]:
     numbers = subgroup_differences(question, *values)
     name = f"subgroup:{test.column}"
     yield from _compared(result.outcome, name, test, numbers, question)
+
+
+def _regression_checks(result: Result, regression: Regression) -> Iterator[Check]:
+    if not regression.coefficients:
+        return
+    question, found = regressions.recomputed(result, regression)
+    for numbers in found:
+        name = f"regression:{regression.moderator}"
+        yield from _compared(result.outcome, name, regression, numbers, question)

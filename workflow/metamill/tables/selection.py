@@ -165,6 +165,7 @@ def _absent_columns(outcome: Outcome, known: set[str], table: str) -> list[Wrong
     if outcome.cumulative:
         named.append(((*at, "cumulative"), outcome.cumulative))
     named += [((*at, "subgroups", i), column) for i, column in enumerate(outcome.subgroups)]
+    named += [((*at, "moderators", i), column) for i, column in enumerate(outcome.moderators)]
     named += [((*path, column), column) for path, item in filters(outcome) for column in item.where]
     return [
         WrongSetting(path, f"{table} has no such column", did_you_mean(column, known), column)
