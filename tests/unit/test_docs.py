@@ -448,7 +448,8 @@ def test_pooling_knows_nothing_but_arrays():
 
 def test_every_rule_is_in_the_job_graph():
     rules = (PACKAGE.parent / "rules").glob("*.smk")
-    named = {n for p in rules for n in re.findall(r"^rule (\w+):", p.read_text(), re.M)}
+    found = r"(?m)^ *rule (\w+):|^ *name:\s+f\"(\w+?)_\{"
+    named = {a or b for p in rules for a, b in re.findall(found, p.read_text())}
     listed = {n for row in table(ARCHITECTURE, "job") for n in row[0].split(", ")}
     assert listed == named
 

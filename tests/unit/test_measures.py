@@ -5,7 +5,7 @@ from decimal import Decimal, localcontext
 import numpy as np
 import pytest
 
-from metamill.figures.columns import LAYOUTS
+from metamill.figures.forest.columns import LAYOUTS
 from metamill.measures import MEASURES, effect_sizes, to_natural
 from metamill.measures.means import hedges_correction
 from metamill.measures.registry import study_limits

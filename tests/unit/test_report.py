@@ -10,7 +10,7 @@ import pytest
 from metamill import wording
 from metamill.analysis import analyse
 from metamill.config.settings import Display, Model, Outcome, Plan, RowFilter
-from metamill.reporting.page import Entry, render
+from metamill.reporting.page import Entry, Picture, render
 from metamill.results import Result
 from metamill.tables.reader import TableRow
 from metamill.tables.selection import Selection
@@ -45,12 +45,13 @@ def _result() -> Result:
     return analyse(outcome, Selection("extracted/t.csv", rows, ("ELSEWHERE",)))
 
 
+PICTURE = Picture(HOSTILE, b"<svg/>", HOSTILE, HOSTILE)
 RESULT = _result()
 
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    entry = Entry(RESULT, Display(HOSTILE), b"<svg/>", HOSTILE, HOSTILE)
+    entry = Entry(RESULT, Display(HOSTILE), PICTURE, (PICTURE,))
     about = {"title": HOSTILE, "authors": [HOSTILE], "question": HOSTILE, "note": HOSTILE}
     return render(about, [entry], [], [])
 
@@ -142,6 +143,9 @@ def test_an_outcome_without_an_estimate_still_has_its_section():
     primary = replace(RESULT.primary, pooled=empty)
     result = replace(RESULT, analyses=(primary, *RESULT.analyses[1:]))
     text = render(
-        {"title": "T"}, [Entry(result, Display("T"), b"<svg/>", "alt", "caption")], [], []
+        {"title": "T"},
+        [Entry(result, Display("T"), Picture("Forest plot", b"<svg/>", "alt", "caption"))],
+        [],
+        [],
     )
     assert "no estimate: the reason" in text

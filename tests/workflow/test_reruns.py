@@ -66,7 +66,7 @@ def test_swapped_settings_are_seen(review: Review):
 
 
 def test_code_of_the_figures_reruns_the_figures(review: Review):
-    forest = review.workflow / "workflow/metamill/figures/forest.py"
+    forest = review.workflow / "workflow/metamill/figures/forest/forest.py"
     forest.write_text(forest.read_text() + "\n# changed\n")
     assert review.would_run() == {"draw": sorted(OUTCOMES), "report": [""], "record": [""]}
 

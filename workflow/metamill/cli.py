@@ -13,11 +13,14 @@ FOR_PEOPLE = {
     "check": "check a review's config.yaml and tables, compute nothing",
     "verify": "rebuild a review in a scratch folder and compare it with results.lock",
     "lock": "write results.lock from finished results",
+    "whoami": "say where a figure is from and whether the review still draws it so",
+    "preflight": "check the figures against what journals ask",
 }
 STEPS = {
     "settle": "write the settings as used and what was cleaned in the tables",
     "pool": "pool one outcome",
     "draw": "draw one outcome",
+    "draw_review": "draw the review as a whole",
     "summarise": "write summary.csv",
     "crosscheck": "recompute the results with PyMARE and statsmodels",
     "report": "write report.html",

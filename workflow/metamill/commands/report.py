@@ -1,13 +1,14 @@
-"""Write report.html from every outcome's result and figure."""
+"""Write report.html from every outcome's result and figures."""
 
 import argparse
 import json
 from pathlib import Path
 
 from metamill import results
+from metamill.config.figures import FIGURES, REVIEW_FIGURES
 from metamill.config.settings import Display
 from metamill.files import write_text
-from metamill.reporting.page import Entry, read_table, render
+from metamill.reporting.page import Entry, Picture, read_table, render
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,18 +20,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> None:
-    about, displays = json.loads(options.about)
+    about, displays, figures = json.loads(options.about)
     entries = []
     for path in options.results:
         result = results.read(path)
-        entries.append(
-            Entry(
-                result,
-                Display(**json.loads(displays[result.outcome])),
-                path.with_name("forest.svg").read_bytes(),
-                path.with_name("forest.txt").read_text(encoding="utf-8").strip(),
-                path.with_name("forest.caption.txt").read_text(encoding="utf-8").strip(),
-            )
-        )
+        display = Display(**json.loads(displays[result.outcome]))
+        names = figures[result.outcome]
+        forest, *others = (_picture(path.parent, name, FIGURES[name].title) for name in names)
+        entries.append(Entry(result, display, forest, tuple(others)))
+    folder = options.report.parent / "review"
+    whole = [_picture(folder, name, REVIEW_FIGURES[name]) for name in figures["review"]]
     checks, findings = read_table(options.crosscheck), read_table(options.audit)
-    write_text(options.report, render(about, entries, checks, findings))
+    write_text(options.report, render(about, entries, checks, findings, whole))
+
+
+def _picture(folder: Path, name: str, title: str) -> Picture:
+    def words(end: str) -> str:
+        return (folder / f"{name}.{end}").read_text(encoding="utf-8").strip()
+
+    svg = (folder / f"{name}.svg").read_bytes()
+    return Picture(title, svg, words("txt"), words("caption.txt"))

@@ -3,36 +3,93 @@
 Nothing here computes a statistic: what is drawn and printed is read from the result.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
+from metamill.config.figures import FIGURES, REVIEW_FIGURES
 from metamill.config.settings import Display
-from metamill.figures.forest import forest, forest_alt, forest_caption, forest_csv
-from metamill.figures.style import STYLES, Style
-from metamill.files import write_text
+from metamill.figures.catalogue import OUTCOME_FIGURES, review_figure
+from metamill.figures.drawn import Drawn
+from metamill.figures.page.canvas import missing_glyphs
+from metamill.figures.page.provenance import provenance
+from metamill.figures.page.render import Label, render
+from metamill.figures.style import STYLES, Style, fitted
+from metamill.files import canonical_json, digest, write_bytes, write_text
 from metamill.results import Result
+from metamill.review_result import ReviewResult
 
-__all__ = [
-    "STYLES",
-    "Style",
-    "draw",
-    "forest",
-    "forest_alt",
-    "forest_caption",
-    "forest_csv",
-]
+__all__ = ["STYLES", "Drawn", "Style", "draw", "draw_review", "save"]
 
 
-def draw(result: Result, display: Display, formats: Iterable[str], folder: Path) -> str:
-    """Write forest.<format> for each format, its numbers, caption and alt text to `folder`.
+def draw(
+    result: Result,
+    display: Display,
+    names: Iterable[str],
+    formats: Iterable[str],
+    folder: Path,
+    code: str,
+) -> str:
+    """Draw the figures `names` of an outcome into `folder`, one process for all of them.
 
-    Returns the characters that the font lacks and the figure shows as boxes. Raises KeyError for
-    an unknown style and ValueError for an unknown format or a width that is too small.
+    For each: <name>.<format>, its numbers (.csv), its caption (.caption.txt) and its alt text
+    (.txt). `code` is the digest of the code. Returns the characters that no bundled font has, which
+    are drawn as boxes. Raises ValueError for an unknown format or a width that is too small.
     """
-    canvas = forest(result, display, STYLES[display.style])
+    formats, style = tuple(formats), fitted(STYLES[display.style], display)
+    missing: set[str] = set()
+    for name in names:
+        drawn = OUTCOME_FIGURES[name](result, display, style)
+        title = f"{FIGURES[name].title}: {display.title}"
+        digests = {
+            "rows": result.digests.get("rows", ""),
+            "settings": result.digests.get("settings", ""),
+            "display": digest(display.to_json()),
+            "code": code,
+        }
+        origin = provenance(name, result.outcome, digests)
+        save(drawn, name, title, origin, display, formats, folder)
+        missing.update(missing_glyphs(drawn.pages))
+    return "".join(sorted(missing))
+
+
+def draw_review(
+    results: Sequence[Result],
+    review: ReviewResult,
+    display: Display,
+    titles: Mapping[str, str],
+    names: Iterable[str],
+    formats: Iterable[str],
+    folder: Path,
+    code: str,
+) -> str:
+    """Draw the figures `names` of a whole review, as `draw`; `titles` are those of its outcomes."""
+    formats, style = tuple(formats), fitted(STYLES[display.style], display)
+    look = digest(canonical_json([asdict(display), titles]))
+    digests = {"review": review.digest, "display": look, "code": code}
+    missing: set[str] = set()
+    for name in names:
+        drawn = review_figure(name, results, review, display, style, titles)
+        title = f"{REVIEW_FIGURES[name]}: {display.title}"
+        save(drawn, name, title, provenance(name, "", digests), display, formats, folder)
+        missing.update(missing_glyphs(drawn.pages))
+    return "".join(sorted(missing))
+
+
+def save(
+    drawn: Drawn,
+    name: str,
+    title: str,
+    origin: str,
+    display: Display,
+    formats: Iterable[str],
+    folder: Path,
+) -> None:
+    """Write a figure in every format, and its twins."""
+    label = Label(title, drawn.alt, origin)
     for file_format in formats:
-        canvas.save(folder / f"forest.{file_format}")
-    write_text(folder / "forest.csv", forest_csv(result))
-    write_text(folder / "forest.caption.txt", forest_caption(result, display))
-    write_text(folder / "forest.txt", forest_alt(result, display))
-    return canvas.missing_glyphs()
+        content = render(drawn.pages, file_format, label, display.dpi, display.grey)
+        write_bytes(folder / f"{name}.{file_format}", content)
+    write_text(folder / f"{name}.csv", drawn.table)
+    write_text(folder / f"{name}.caption.txt", drawn.caption.rstrip() + "\n")
+    write_text(folder / f"{name}.txt", drawn.alt.rstrip() + "\n")

@@ -13,7 +13,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from metamill import wording
 from metamill.config.settings import Display
 from metamill.results import Analysis, Effect, Pooled, Refit, Result, StudyRow
-from metamill.sentences import details, leave_one_out_words, quantity_words, test_words
+from metamill.sentences import (
+    details,
+    leave_one_out_words,
+    quantity_words,
+    regression_words,
+    test_words,
+)
 from metamill.tables.needs import COLUMN_SETS
 from metamill.wording import NumberFormat
 
@@ -23,14 +29,27 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A figure as the page shows it."""
+
+    title: str
+    svg: bytes
+    alt: str
+    caption: str
+
+    @property
+    def data(self) -> str:
+        return base64.b64encode(self.svg).decode("ascii")
+
+
+@dataclass(frozen=True)
 class Entry:
-    """One outcome of the report: its result, how it is shown, and its forest plot."""
+    """One outcome of the report: its result, how it is shown, its forest plot, other figures."""
 
     result: Result
     display: Display
-    forest_svg: bytes
-    forest_alt: str
-    forest_caption: str
+    forest: Picture
+    others: tuple[Picture, ...] = ()
 
 
 def render(
@@ -38,8 +57,12 @@ def render(
     entries: Sequence[Entry],
     checks: Sequence[Mapping[str, str]],
     findings: Sequence[Mapping[str, str]],
+    pictures: Sequence[Picture] = (),
 ) -> str:
-    """The page as HTML; everything that comes from the review is escaped."""
+    """The page as HTML; everything that comes from the review is escaped.
+
+    `pictures` are the figures of the whole review.
+    """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -53,6 +76,7 @@ def render(
         engines=_engines(checks),
         checks=checks,
         findings=findings,
+        pictures=pictures,
         versions=entries[0].result.versions if entries else {},
     )
 
@@ -88,6 +112,7 @@ def _outcome(entry: Entry) -> dict[str, Any]:
             for analysis in result.analyses
             if analysis.settings["method"] == "BAYES" and analysis.pooled.pooled
         ],
+        "regressions": [regression_words(item) for item in result.regressions],
         "leave_one_out": leave_one_out_words(result.leave_one_out, form),
         "refits": [_refit(item, form) for item in result.leave_one_out],
         "cumulative": [_refit(item, form) for item in result.cumulative],
@@ -103,9 +128,8 @@ def _outcome(entry: Entry) -> dict[str, Any]:
         ],
         "notes": primary.pooled.notes,
         "policy": wording.capital(primary.pooled.policy),
-        "figure": base64.b64encode(entry.forest_svg).decode("ascii"),
-        "alt": entry.forest_alt,
-        "caption": entry.forest_caption,
+        "figure": entry.forest,
+        "others": entry.others,
         "analyses": [
             _pooled(analysis, wording.analysis_format(result, analysis))
             | {

@@ -1,0 +1,206 @@
+"""The bubble plot: circles and line where the axes say, areas as weights, factors by level.
+
+The results drawn here are made up for the tests and belong to no study.
+"""
+
+import csv
+import io
+from dataclasses import replace
+
+import pytest
+from golden import check_golden
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_up_regression import MD, RR, factor, numeric, refused, result
+from page_checks import axis_ticks, check_pages, value_at
+
+from metamill.config.settings import Display
+from metamill.figures.page.canvas import Circle, Curve, Polygon
+from metamill.figures.page.render import render
+from metamill.figures.points.bubble import bubble
+from metamill.figures.style import STYLES
+
+STYLE = STYLES["default"]
+DISPLAY = Display("Cement in screws")
+LABELS = [f"Müller {1980 + i}" for i in range(14)]
+YEARS = [1980.0 + i for i in range(14)]
+LEVELS = ["pmma", "calcium_phosphate", "none"]
+
+
+def of_role(page, role):
+    return [item for item in page.items if item.role == role]
+
+
+def notes(page) -> str:
+    return " ".join(text.text for text in of_role(page, "note")).replace("\xa0", " ")
+
+
+@pytest.mark.parametrize("measure", [RR, MD])
+@pytest.mark.parametrize("width", [84.0, 174.0])
+def test_circles_lie_at_moderator_and_effect(measure, width):
+    made = numeric(result(LABELS, measure), YEARS)
+    page = bubble(made, replace(DISPLAY, width_mm=width), STYLE).pages[0]
+    x, y = axis_ticks(page, "x"), axis_ticks(page, "y")
+    found = sorted(
+        (round(value_at(c.x, x), 6), round(value_at(c.y, y, measure.log_axis), 6))
+        for c in of_role(page, "study")
+    )
+    assert found == [(p.x, round(p.estimate, 6)) for p in made.regressions[0].points]
+
+
+def test_areas_are_as_weights():
+    made = numeric(result(LABELS), YEARS)
+    page = bubble(made, DISPLAY, STYLE).pages[0]
+    x = axis_ticks(page, "x")
+    weights = {round(p.x): p.weight for p in made.regressions[0].points}
+    ratios = [c.radius**2 / weights[round(value_at(c.x, x))] for c in of_role(page, "study")]
+    assert max(ratios) == pytest.approx(min(ratios))
+
+
+def test_line_and_bands_are_those_of_the_result():
+    made = numeric(result(LABELS), YEARS)
+    page = bubble(made, DISPLAY, STYLE).pages[0]
+    x, y = axis_ticks(page, "x"), axis_ticks(page, "y")
+    means = made.regressions[0].means
+    (line,) = of_role(page, "regression line")
+    assert isinstance(line, Curve)
+    for point, mean in zip(line.points, means, strict=True):
+        assert value_at(point[0], x) == pytest.approx(mean.x)
+        assert value_at(point[1], y, log=True) == pytest.approx(mean.mean)
+    (band,) = of_role(page, "interval band")
+    assert isinstance(band, Polygon)
+    for point, mean in zip(band.points[:50], means, strict=True):
+        assert value_at(point[1], y, log=True) == pytest.approx(mean.ci_low)
+    lower, upper = of_role(page, "prediction")
+    assert lower.dash and upper.dash
+    assert value_at(lower.points[0][1], y, log=True) == pytest.approx(means[0].pi_low)
+    assert value_at(upper.points[-1][1], y, log=True) == pytest.approx(means[-1].pi_high)
+
+
+def test_slope_r2_and_test_stand_below():
+    words = notes(bubble(numeric(result(LABELS), YEARS), DISPLAY, STYLE).pages[0])
+    assert "Slope per unit of year on the log scale: 0.0123 [0.00430, 0.0203], p = 0.006" in words
+    assert "R² = 34%" in words
+    assert "F = 9.40 (df = 1, 12, p = 0.006)" in words
+
+
+def test_a_factor_has_a_strip_for_each_level_with_its_mean():
+    made = factor(result(LABELS), LEVELS)
+    page = bubble(made, DISPLAY, STYLE).pages[0]
+    x = axis_ticks(page, "x")
+    assert [t.text.replace("\xa0", " ") for t in of_role(page, "label")] == [
+        "Pmma (k = 5)", "Calcium phosphate (k = 4)", "None (k = 4)",
+    ]  # fmt: skip
+    means = [value_at((m.box[0] + m.box[2]) / 2, x, log=True) for m in of_role(page, "mean")]
+    assert means == pytest.approx([m.mean for m in made.regressions[0].means])
+    bars = [value_at(item.box[0], x, log=True) for item in of_role(page, "interval")]
+    assert bars == pytest.approx([m.ci_low for m in made.regressions[0].means])
+    found = sorted(value_at(c.x, x, log=True) for c in of_role(page, "study"))
+    assert found == pytest.approx(sorted(p.estimate for p in made.regressions[0].points))
+    assert "Left out, as they do not say the moderator: Müller 1993" in notes(page)
+
+
+def test_circles_of_a_strip_lie_apart_while_there_is_room():
+    page = bubble(factor(result(LABELS), LEVELS), DISPLAY, STYLE).pages[0]
+    circles = of_role(page, "study")
+    for i, a in enumerate(circles):
+        for b in circles[:i]:
+            assert (a.x - b.x) ** 2 + (a.y - b.y) ** 2 > (0.8 * (a.radius + b.radius)) ** 2
+
+
+def test_each_moderator_has_a_page_and_a_refused_one_its_reason():
+    made = refused(factor(numeric(result(LABELS), YEARS), LEVELS), "age", "fewer than 10 studies")
+    drawn = bubble(made, DISPLAY, STYLE)
+    assert len(drawn.pages) == 3
+    (reason,) = of_role(drawn.pages[2], "reason")
+    assert "Age: fewer than 10 studies" in reason.text
+
+
+def test_many_levels_go_over_pages_with_the_axis_on_each():
+    levels = [f"level {i}" for i in range(60)]
+    drawn = bubble(factor(result([f"S {i}" for i in range(181)]), levels), DISPLAY, STYLE)
+    check_pages(drawn.pages, DISPLAY.width_mm, DISPLAY.height_mm)
+    strips = [page for page in drawn.pages if of_role(page, "mean")]
+    assert len(strips) > 2 and all(of_role(page, "tick label") for page in strips)
+    assert sum(len(of_role(page, "mean")) for page in strips) == 60
+    assert sum(len(of_role(page, "study")) for page in strips) == 180
+
+
+def test_without_any_regression_the_reason_is_the_figure():
+    made = refused(result(LABELS), "age", "fewer than 10 studies say age")
+    assert "fewer than 10 studies say age" in bubble(made, DISPLAY, STYLE).alt
+    assert "no moderator" in bubble(result(LABELS), DISPLAY, STYLE).alt
+
+
+def test_a_study_outside_the_axis_is_hollow_at_its_end():
+    made = numeric(result(LABELS), YEARS)
+    line = made.regressions[0]
+    far = (replace(line.points[0], estimate=1e9), *line.points[1:])
+    made = replace(made, regressions=(replace(line, points=far),))
+    page = bubble(made, DISPLAY, STYLE).pages[0]
+    hollow = [c for c in of_role(page, "study") if c.fill == STYLE.paper]
+    assert len(hollow) == 1
+    assert "1 study lies outside the axis" in notes(page)
+
+
+def test_names_not_drawn_are_counted():
+    labels = [f"A long name of study {i}" for i in range(300)]
+    page = bubble(numeric(result(labels), [float(i % 40) for i in range(300)]), DISPLAY, STYLE)
+    named = len(of_role(page.pages[0], "point name"))
+    assert f"{300 - named} of 300 studies are not named" in notes(page.pages[0])
+
+
+def test_the_table_holds_points_means_and_coefficients():
+    made = factor(numeric(result(LABELS), YEARS), LEVELS)
+    rows = list(csv.DictReader(io.StringIO(bubble(made, DISPLAY, STYLE).table)))
+    points = [r for r in rows if r["item"] == "study" and r["moderator"] == "year"]
+    assert [float(r["x"]) for r in points] == YEARS
+    assert [float(r["estimate"]) for r in points] == pytest.approx(
+        [p.estimate for p in made.regressions[0].points]
+    )
+    assert sum(r["item"] == "mean" for r in rows) == 50 + 3
+    (slope,) = [r for r in rows if r["item"] == "coefficient" and r["label"] == "year"]
+    assert (slope["estimate"], slope["p_value"]) == ("0.0123", "0.0056")
+    assert [r["label"] for r in rows if r["item"] == "left out"] == ["Müller 1993"]
+
+
+def test_words_name_moderator_slope_and_model():
+    drawn = bubble(numeric(result(LABELS), YEARS), DISPLAY, STYLE)
+    assert "14 studies by year" in drawn.alt
+    assert "0.0123 [0.00430, 0.0203]" in drawn.alt
+    assert "Meta-regression (REML), Hartung-Knapp" in drawn.caption
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    labels=st.lists(st.text(max_size=60), min_size=10, max_size=40),
+    repeat=st.sampled_from([1, 1, 7]),
+    levels=st.lists(st.text(max_size=50), min_size=2, max_size=8, unique=True),
+    name=st.text(max_size=60),
+    measure=st.sampled_from([RR, MD]),
+    spread=st.sampled_from([0.0, 0.5, 30.0]),
+    width=st.sampled_from([66.0, 84.0, 174.0]),
+    step=st.sampled_from([1e-4, 1.0, 1e6]),
+)
+def test_nothing_overlaps_or_leaves_the_page(
+    labels, repeat, levels, name, measure, spread, width, step
+):
+    labels = labels * repeat
+    made = numeric(result(labels, measure, spread), [step * i for i in range(len(labels))], name)
+    made = factor(made, levels, name)
+    drawn = bubble(made, replace(DISPLAY, width_mm=width), STYLE)
+    check_pages(drawn.pages, width, DISPLAY.height_mm)
+    assert len(of_role(drawn.pages[0], "study")) == len(labels)
+    assert len(of_role(drawn.pages[1], "study")) == len(labels) - 1
+    assert all(isinstance(item, Circle) for item in of_role(drawn.pages[0], "study"))
+
+
+def test_it_is_the_same_bytes_twice():
+    made = factor(numeric(result(LABELS), YEARS), LEVELS)
+    one, two = (render(bubble(made, DISPLAY, STYLE).pages, "svg") for _ in range(2))
+    assert one == two
+
+
+def test_the_figure_is_as_frozen():
+    made = factor(numeric(result(LABELS), YEARS), LEVELS)
+    check_golden("bubble", bubble(made, DISPLAY, STYLE).pages)

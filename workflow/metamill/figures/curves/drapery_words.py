@@ -1,0 +1,102 @@
+"""A drapery plot without the plot: its numbers as a table, its notes, caption and alt text."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from metamill.figures.axes.effect_words import (
+    corrected_note,
+    flag_notes,
+    interval_words,
+    label_of,
+    model_sentence,
+    pooled_words,
+    rows_words,
+)
+from metamill.figures.axes.plane import Plane
+from metamill.figures.curves.drapery_plan import Drapery, Interval
+from metamill.figures.points.marks import listed
+from metamill.files import csv_text
+from metamill.wording import capital, estimate_text, level_text, result_format
+
+CSV_P = (1.0, 0.5, 0.2, 0.1, 0.05, 0.01, 0.001)
+CSV_COLUMNS = "row,study,label,p,low,high".split(",")
+
+
+def drapery_notes(plot: Drapery, at: Plane) -> Iterable[str]:
+    """What a reader of the drawing must know."""
+    flagged = [effect for effect, _ in plot.studies]
+    yield from flag_notes(flagged, "Of the studies")
+    yield from corrected_note(plot.result, plot.way, flagged)
+    outside = [
+        label_of(plot.result, effect)
+        for effect, interval in plot.studies
+        if at.outward(interval(1.0)[0], 1.0)[0]
+    ]
+    if outside:
+        yield f"The peak lies beyond the axis: {listed(outside)}."
+    if plot.without:
+        names = [label_of(plot.result, effect) for effect in plot.without]
+        yield f"Not drawn, the standard error is zero or unknown: {listed(names)}."
+    if plot.doubtful:
+        yield "Grey: a prediction from fewer than five studies is doubtful."
+    if plot.why_no_prediction:
+        yield f"No curve of a prediction: {plot.why_no_prediction}."
+
+
+def drapery_csv(plot: Drapery) -> str:
+    """The limits of every curve at the p values of CSV_P, as drawn; proportions are fractions."""
+    curves: list[tuple[dict[str, Any], Interval]] = [
+        (
+            {
+                "row": "study",
+                "study": plot.result.rows[effect.row].study,
+                "label": label_of(plot.result, effect),
+            },
+            interval,
+        )
+        for effect, interval in plot.studies
+    ]
+    curves.append(({"row": "pooled"}, plot.mean))
+    if plot.prediction is not None:
+        curves.append(({"row": "prediction"}, plot.prediction))
+    rows = []
+    for names, interval in curves:
+        for p in CSV_P:
+            low, high = interval(p)
+            rows.append(names | {"p": p, "low": low, "high": high})
+    for effect in plot.without:
+        row = plot.result.rows[effect.row]
+        rows.append({"row": "not drawn", "study": row.study, "label": row.label})
+    return csv_text(CSV_COLUMNS, rows)
+
+
+def drapery_caption(plot: Drapery, title: str) -> str:
+    """The title, what the curves are and how to read them."""
+    first = (
+        f"{title}. For every effect on the horizontal axis a curve gives the p value of the test "
+        "that this is the true effect. Where it is cut at height p lie the limits of the interval "
+        "with confidence 1 - p (right axis). Grey: single studies, by normal quantiles. "
+        f"Bold: the mean, {interval_words(plot.result)}."
+    )
+    said = [first]
+    if plot.prediction is not None:
+        said.append("Dashed: prediction for the true effect of a new study.")
+    if not plot.way.known:
+        said.append("Drawn on the scale of the model, from which there is no single way back.")
+    return " ".join((*said, model_sentence(plot.result)))
+
+
+def drapery_alt(plot: Drapery, title: str) -> str:
+    """The figure in one paragraph for who cannot see it."""
+    pooled, form = plot.result.primary.pooled, result_format(plot.result)
+    first = (
+        f"{title}. p-value functions of {rows_words(plot.result)} as thin grey curves, each with "
+        "its peak at the effect of the study, and of the mean as a bold curve. "
+        f"{capital(pooled_words(plot.result))}."
+    )
+    said = [first]
+    if plot.prediction is not None:
+        told = estimate_text(pooled.estimate, pooled.pi_low, pooled.pi_high, form)
+        level = level_text(plot.result.primary.settings).removesuffix(" CI")
+        said.append(f"The dashed curve of a new study is wider: {told} ({level} prediction).")
+    return " ".join(said)

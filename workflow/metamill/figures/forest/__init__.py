@@ -1,0 +1,1 @@
+"""The forest plot: rows, columns, shapes and pages."""

@@ -1,0 +1,144 @@
+"""The forest plot: every study with its interval, the mean, the prediction, and what to know."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from math import ceil
+
+from metamill.config.settings import Display
+from metamill.figures.drawn import Drawn
+from metamill.figures.forest.caterpillar import caterpillar_notes, caterpillar_slabs
+from metamill.figures.forest.columns import DataColumn, data_columns
+from metamill.figures.forest.guides import forest_axis, guide_notes, guides
+from metamill.figures.forest.layout import Layout, lay_out
+from metamill.figures.forest.pages import paginate
+from metamill.figures.forest.rows import SQUARE, Content, content
+from metamill.figures.forest.slabs import (
+    Sheet,
+    Slab,
+    axis_slab,
+    header_slab,
+    row_slab,
+    tail_slabs,
+    words_slab,
+)
+from metamill.figures.forest.words import forest_alt, forest_caption, forest_csv
+from metamill.figures.page.canvas import Canvas, Primitive
+from metamill.figures.style import Style
+from metamill.results import Result
+from metamill.wording import DASHED, ROUND
+
+
+def forest(result: Result, display: Display, style: Style) -> Drawn:
+    """The forest plot of the primary analysis, with its first column of subgroups if it has one.
+
+    Above `display.caterpillar_above` studies it is a caterpillar plot, which has no names. Pages
+    are exactly `display.width_mm` wide and at most `display.height_mm` high. Raises ValueError if
+    that width cannot hold labels, plot and estimates even without the columns that may be left out.
+    """
+    if len(result.primary.effects) > display.caterpillar_above:
+        pages = caterpillar_pages(result, display, style)
+        return _with_twins(pages, result, display, caterpillar=True)
+    return forest_studies(result, display, style)
+
+
+def forest_studies(result: Result, display: Display, style: Style) -> Drawn:
+    """The forest plot with a row for every study, however many there are; else as `forest`."""
+    return _with_twins(forest_pages(result, display, style), result, display)
+
+
+def _with_twins(
+    pages: tuple[Canvas, ...], result: Result, display: Display, caterpillar: bool = False
+) -> Drawn:
+    caption = forest_caption(result, display, caterpillar)
+    return Drawn(pages, forest_csv(result), caption, forest_alt(result, display))
+
+
+def forest_pages(result: Result, display: Display, style: Style) -> tuple[Canvas, ...]:
+    """The pages of `forest_studies`; raises ValueError for a width that is too small."""
+    sheet, left_off = _sheet(result, display, style, dropped_first=0)
+    shaded, rows = False, []
+    for row in sheet.said.rows:
+        shaded = not shaded if row.shape == SQUARE or row.told else False
+        rows.append(row_slab(sheet, row, shaded))
+    return _pages(sheet, rows, [*sheet.said.notes, *guide_notes(sheet), left_off])
+
+
+def caterpillar_pages(result: Result, display: Display, style: Style) -> tuple[Canvas, ...]:
+    """The forest plot without names, by size of the estimate; raises ValueError as forest_pages."""
+    short = replace(display, order="effect")
+    sheet, _ = _sheet(result, short, style, dropped_first=len(style.dropped))
+    notes = [*caterpillar_notes(sheet), *guide_notes(sheet)]
+    sheet = replace(sheet, said=replace(sheet.said, left_out=(), footnotes=()))
+    return _pages(sheet, caterpillar_slabs(sheet), notes)
+
+
+def _sheet(result: Result, display: Display, style: Style, dropped_first: int) -> tuple[Sheet, str]:
+    """The first layout that fits, with as many columns as it can, and what it leaves off."""
+    style = _suited(style, result)
+    every = data_columns(result, style.merged_counts)
+    last, missing = len(style.dropped), 0.0
+    for count in range(dropped_first, last + 1):
+        off = style.dropped[:count]
+        columns = () if "data" in off else every
+        said = content(result, columns, style, display.order)
+        plot_min = style.plot_least_mm if count == last else style.plot_min_mm
+        plan = lay_out(result, display, style, said, columns, off, plot_min)
+        missing = _overflow(plan, display, style)
+        if missing < 1e-6:
+            axis = forest_axis(result, display, plan, said, style.font_size)
+            sheet = Sheet(result, display, style, said, plan, axis)
+            return sheet, _left_off(off, every, said)
+    raise ValueError(
+        f"the forest plot of {result.outcome} needs {ceil(display.width_mm + missing)} mm, "
+        f"not {display.width_mm:g} mm"
+    )
+
+
+def _suited(style: Style, result: Result) -> Style:
+    """A dash between limits is not readable where one is negative."""
+    numbers = [x for e in result.primary.effects for x in (e.ci_low, e.ci_high)]
+    pooled = [a.pooled for a in result.analyses]
+    numbers += [x for p in pooled for x in (p.ci_low, p.pi_low) if x is not None]
+    if style.brackets == DASHED and any(x < 0 for x in numbers):
+        return replace(style, brackets=ROUND)
+    return style
+
+
+def _overflow(plan: Layout, display: Display, style: Style) -> float:
+    """By how many mm the columns pass the right margin."""
+    ends = [plan.plot_right, plan.numbers.right, *plan.data_rights]
+    ends += [plan.weight_right] if plan.weight_right is not None else []
+    ends += [plan.bias[-1] + style.symbol_mm / 2] if plan.bias else []
+    return max(ends) - (display.width_mm - style.margin_mm)
+
+
+_NAMES = {"bias": "risk of bias", "weight": "weights", "data": "data"}
+
+
+def _left_off(off: Sequence[str], columns: tuple[DataColumn, ...], said: Content) -> str:
+    there = {
+        "bias": any(row.bias for row in said.rows),
+        "weight": any(row.weight is not None for row in said.rows),
+        "data": bool(columns),
+    }
+    names = [_NAMES[name] for name in off if there[name]]
+    return f"Not shown for lack of width: {' and '.join(names)}." if names else ""
+
+
+def _pages(sheet: Sheet, rows: Sequence[Slab], notes: Iterable[str]) -> tuple[Canvas, ...]:
+    axis, beneath = sheet.axis, axis_slab(sheet)
+
+    def behind(top: float, bottom: float, mean: float | None) -> Iterable[Primitive]:
+        return () if axis is None else guides(sheet, axis, top, bottom, mean)
+
+    return paginate(
+        header_slab(sheet),
+        rows,
+        beneath,
+        words_slab(sheet, beneath),
+        list(tail_slabs(sheet, filter(None, notes))),
+        behind,
+        sheet.display.width_mm,
+        sheet.display.height_mm,
+        sheet.style,
+    )

@@ -1,0 +1,115 @@
+"""What stands behind the rows of a forest plot: its axis, the reference lines, their notes."""
+
+from collections.abc import Iterable
+from math import isfinite
+
+from metamill.config.settings import Display
+from metamill.figures.axes.axis import Axis, linear_axis, log_axis, visible_range
+from metamill.figures.axes.directions import important_values
+from metamill.figures.axes.ticks import legible
+from metamill.figures.forest.columns import bounds
+from metamill.figures.forest.layout import Layout
+from metamill.figures.forest.rows import DIAMOND, LIMITS, SQUARE, Content
+from metamill.figures.forest.slabs import Sheet
+from metamill.figures.page.canvas import Line, Primitive, rectangle
+from metamill.figures.review.bias_words import SIGNS
+from metamill.results import Result
+from metamill.tables.assessments import Assessment
+
+BAND_LEAST_MM = 0.3
+"""A narrower band of the important difference is left to its line."""
+
+
+def forest_axis(
+    result: Result, display: Display, plan: Layout, said: Content, size: float
+) -> Axis | None:
+    """An axis for all that is drawn, within what the measure can be."""
+    studies = [
+        (row.low, row.estimate, row.high)
+        for row in said.rows
+        if row.shape == SQUARE
+        and row.low is not None
+        and row.estimate is not None
+        and row.high is not None
+    ]
+    others = [
+        value
+        for row in said.rows
+        if row.shape and row.shape != SQUARE
+        for value in (row.low, row.high)
+        if value is not None and isfinite(value)
+    ]
+    means = [row.estimate for row in said.rows if row.shape in (DIAMOND, LIMITS)]
+    required = [value for value in (*means, result.measure.null) if value is not None]
+    log = result.measure.log_axis
+    if result.measure.family == "proportion":
+        required.append(0.0)
+    seen = visible_range(studies, others, required, log) if studies else None
+    if seen is None:
+        return None
+    ends, limits = (plan.plot_left, plan.plot_right), bounds(result.measure, display)
+
+    def make(room: float) -> Axis:
+        return log_axis(*seen, *ends, room) if log else linear_axis(*seen, *ends, limits, room)
+
+    return legible(make, size, plan.form.factor)
+
+
+def guides(
+    sheet: Sheet, axis: Axis, top: float, bottom: float, mean: float | None
+) -> Iterable[Primitive]:
+    """Reference line, the region of the important difference, dashed line at the estimate."""
+    style, pooled = sheet.style, sheet.result.primary.pooled
+    null = sheet.result.measure.null
+    floor = bottom + style.gap_mm / 3
+    for value in important_values(sheet.result, sheet.display):
+        if axis.beyond(value) == 0 and null is not None:
+            x = axis.position(value)
+            end = axis.left if value < null else axis.right
+            if abs(end - x) > BAND_LEAST_MM:
+                box = (min(x, end), top, max(x, end), floor)
+                yield rectangle(box, style.band, role="important band")
+            dots = (1.0, 2.0)
+            yield Line(x, top, x, floor, style.rule_width, style.line, dots, "important")
+    if null is not None and axis.beyond(null) == 0:
+        x = axis.position(null)
+        yield Line(x, top, x, floor, style.rule_width, style.line, role="null")
+    estimate, dash = pooled.estimate, style.estimate_dash
+    if pooled.pooled and estimate is not None and dash and axis.beyond(estimate) == 0:
+        x, end = axis.position(estimate), floor if mean is None else mean
+        yield Line(x, top, x, end, style.rule_width, style.mean, dash, "estimate")
+
+
+def guide_notes(sheet: Sheet) -> Iterable[str]:
+    """What the lines, the hollow squares and the symbols mean, as far as there are any."""
+    axis, display = sheet.axis, sheet.display
+    if axis is None:
+        return
+    if any(axis.beyond(value) == 0 for value in important_values(sheet.result, display)):
+        yield (
+            "Dotted line: important difference "
+            f"({display.important_difference:g}); shaded: beyond it."
+        )
+    if any(
+        row.shape == SQUARE and row.estimate is not None and axis.beyond(row.estimate)
+        for row in sheet.said.rows
+    ):
+        yield "Hollow square: the estimate lies beyond the axis."
+    if sheet.plan.bias:
+        yield from _bias_legend(sheet.result.bias)
+
+
+def _bias_legend(assessments: Iterable[Assessment]) -> Iterable[str]:
+    """What codes and signs mean, tool by tool."""
+    tools: dict[str, Assessment] = {}
+    words: dict[str, dict[str, str]] = {}
+    for item in assessments:
+        tools.setdefault(item.tool, item)
+        for one in (*item.judgements, *((item.overall,) if item.overall else ())):
+            words.setdefault(item.tool, {}).setdefault(one.kind, one.judgement)
+    for code, item in tools.items():
+        domains = ", ".join(f"{one.domain} {one.name}" for one in item.judgements)
+        signs = ", ".join(
+            f"{SIGNS[kind]} {words[code][kind]}" for kind in SIGNS if kind in words[code]
+        )
+        yield f"Risk of bias ({item.tool_name}): {domains}. Signs: {signs}."

@@ -1,0 +1,1 @@
+"""Plots with a mark for each study between two axes."""

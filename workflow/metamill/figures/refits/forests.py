@@ -1,0 +1,274 @@
+"""Forest plots of the primary analysis on other rows: without each study, study after study."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from math import isfinite, sqrt
+from typing import Any
+
+from metamill.config.settings import Display
+from metamill.figures.axes.axis import Axis, linear_axis, log_axis, visible_range
+from metamill.figures.axes.directions import important_values, sides_of
+from metamill.figures.drawn import Drawn, not_drawn
+from metamill.figures.forest.columns import bounds
+from metamill.figures.refits.places import DOUBTFUL, MEAN, PLAIN, STRIKING, Entry, Table, with_marks
+from metamill.figures.refits.table import plot_room, table_pages
+from metamill.figures.refits.words import (
+    cumulative_alt,
+    cumulative_caption,
+    figure_title,
+    leave_one_out_alt,
+    leave_one_out_caption,
+    refit_csv,
+)
+from metamill.figures.style import Style
+from metamill.results import Pooled, Refit, Result
+from metamill.wording import (
+    ABSENT,
+    MODEL_SCALES,
+    NumberFormat,
+    capital,
+    level_text,
+    number_text,
+    p_text,
+    result_format,
+    significant_text,
+    unit_words,
+)
+
+TAU, I2, P, YEAR, K = "τ", "I² (%)", "p", "Year", "k"
+
+
+def leave_one_out(result: Result, display: Display, style: Style) -> Drawn:
+    """The pooled estimate without each study, over that of all studies.
+
+    A study is marked by its shape and in words where the estimate without it lies outside the
+    interval of all studies, or on the other side of the value of no effect, or where one interval
+    holds that value and the other does not.
+    """
+    whole = result.primary.pooled
+    title = figure_title("Leave-one-out forest plot", display)
+    if not result.leave_one_out or whole.estimate is None:
+        reason = _no_leave_one_out(whole)
+        return not_drawn(title, reason, display.width_mm, style)
+    changes = [_change(refit, result) for refit in result.leave_one_out]
+    shared = {refit.note for refit in result.leave_one_out}
+    common = shared.pop() if len(shared) == 1 else ""
+    noted = []
+    for refit, words in zip(result.leave_one_out, changes, strict=True):
+        kind = DOUBTFUL if refit.mu is None else STRIKING if words else PLAIN
+        entry = _entry(f"without {refit.left_out}", refit, result, kind)
+        noted.append((replace(entry, words=words), "" if common else refit.note))
+    rows, footnotes = with_marks(noted)
+    notes = [f"{capital(common)}."] if common else []
+    if any(changes):
+        notes.append("Square: without this study the result changes as said under its name.")
+    band = None
+    if whole.ci_low is not None and whole.ci_high is not None:
+        band = whole.ci_low, whole.ci_high
+    table = _table(result, display, rows, footnotes, notes, (K,))
+    table = replace(table, band=band)
+    pages = _pages(table, result, display, style)
+    return Drawn(
+        pages,
+        refit_csv(result, result.leave_one_out, changes),
+        leave_one_out_caption(result, display, any(changes)),
+        " ".join(leave_one_out_alt(result, display, changes)),
+    )
+
+
+def cumulative(result: Result, display: Display, style: Style) -> Drawn:
+    """The pooled estimate after each further study, in the order of the result.
+
+    What carries a note (too few studies, no estimate) is grey and has a footnote.
+    """
+    refits = result.cumulative
+    title = figure_title("Cumulative forest plot", display)
+    if not refits:
+        reason = "the result holds no analysis study after study"
+        return not_drawn(title, reason, display.width_mm, style)
+    if all(refit.estimate is None for refit in refits):
+        reason = f"no number of studies has an estimate ({refits[-1].note})"
+        return not_drawn(title, reason, display.width_mm, style)
+    years = _years(result)
+    noted = []
+    for index, refit in enumerate(refits):
+        label = f"+ {refit.up_to}" if index else refit.up_to
+        entry = _entry(label, refit, result, DOUBTFUL if refit.note else PLAIN)
+        if years:
+            entry = replace(entry, cells=entry.cells | {YEAR: years[index]})
+        noted.append((entry, refit.note))
+    rows, footnotes = with_marks(noted)
+    notes = []
+    if any(refit.note for refit in refits):
+        notes.append("Grey: see the footnote of the row.")
+    table = _table(result, display, rows, footnotes, notes, (YEAR, K) if years else (K,))
+    pages = _pages(table, result, display, style)
+    return Drawn(
+        pages,
+        refit_csv(result, refits, years),
+        cumulative_caption(result, display),
+        " ".join(cumulative_alt(result, display)),
+    )
+
+
+def _no_leave_one_out(whole: Pooled) -> str:
+    if whole.k < 3:
+        studies = "1 study" if whole.k == 1 else f"{whole.k} studies"
+        return f"it takes three studies, and this analysis has {studies}"
+    if not whole.pooled or whole.estimate is None:
+        return "; ".join(("no model was fitted to all studies", *whole.notes))
+    return "the result holds no analysis without each study"
+
+
+def _change(refit: Refit, result: Result) -> str:
+    """What changes without the study, in words; empty where nothing does."""
+    whole, null = result.primary.pooled, result.measure.null
+    none = "no change" if result.measure.family == "change" else "no effect"
+    told = []
+    if refit.estimate is None or whole.estimate is None:
+        return ""
+    if null is not None and (whole.estimate < null) != (refit.estimate < null):
+        told.append(f"estimate on the other side of {none}")
+    known = whole.ci_low is not None and whole.ci_high is not None
+    if known and not _within(refit.estimate, whole.ci_low, whole.ci_high):
+        told.append("estimate outside the interval of all studies")
+    if null is not None and known and refit.ci_low is not None and refit.ci_high is not None:
+        before = _within(null, whole.ci_low, whole.ci_high)
+        after = _within(null, refit.ci_low, refit.ci_high)
+        if before != after:
+            told.append(f"interval {'includes' if after else 'excludes'} {none}")
+    return capital("; ".join(told))
+
+
+def _within(value: float, low: float | None, high: float | None) -> bool:
+    assert low is not None
+    assert high is not None
+    return low <= value <= high
+
+
+def _entry(label: str, refit: Refit, result: Result, kind: str) -> Entry:
+    return Entry(
+        label,
+        _cells(refit.k, refit.tau2, refit.i2, refit.p_value, result),
+        refit.ci_low,
+        refit.estimate,
+        refit.ci_high,
+        kind,
+    )
+
+
+def _cells(
+    k: int, tau2: float | None, i2: float | None, p: float | None, result: Result
+) -> dict[str, str]:
+    cells = {K: str(k), TAU: _tau_format(result).text(None if tau2 is None else sqrt(tau2))}
+    cells[I2] = ABSENT if i2 is None else number_text(i2, 0)
+    cells[P] = ABSENT if p is None else p_text(p).removeprefix("p ").removeprefix("= ")
+    return {name: text.replace("< ", "<").replace("> ", ">") for name, text in cells.items()}
+
+
+def _tau_format(result: Result) -> NumberFormat:
+    """One number of decimals for the whole column: two significant digits of the tau of all."""
+    tau = result.primary.pooled.tau
+    shown = significant_text(tau) if tau else "0.00"
+    return NumberFormat(len(shown.partition(".")[2]), positive=True)
+
+
+def _table(
+    result: Result,
+    display: Display,
+    rows: Sequence[Entry],
+    footnotes: Sequence[tuple[str, str]],
+    notes: list[str],
+    before: tuple[str, ...],
+) -> Table:
+    """What both figures have in common: the mean of all studies, columns and lines."""
+    whole, form = result.primary.pooled, result_format(result)
+    mean = None
+    if whole.estimate is not None:
+        kind = MEAN if whole.pooled and whole.ci_low is not None else DOUBTFUL
+        cells = _cells(whole.k, whole.tau2, whole.i2, whole.p_value, result)
+        mean = Entry("All studies", cells, whole.ci_low, whole.estimate, whole.ci_high, kind)
+    entries = [*rows, mean] if mean else rows
+    after = tuple(
+        name for name in (TAU, I2, P) if any(entry.cells[name] != ABSENT for entry in entries)
+    )
+    scale = MODEL_SCALES.get(result.measure.code)
+    important = important_values(result, display)
+    if important:
+        notes = [*notes, f"Dotted line: important difference ({display.important_difference:g})."]
+    name = capital(result.measure.natural) + (" (%)" if form.factor == 100 else "")
+    return Table(
+        header="Studies",
+        rows=tuple(rows),
+        mean=mean,
+        before=before,
+        after=after,
+        dropped=(*(name for name in (I2, P, TAU) if name in after), *before),
+        numbers=f"{name} [{level_text(result.primary.settings)}]",
+        form=form,
+        axis_label=_axis_label(result),
+        null=result.measure.null,
+        centre=whole.estimate,
+        important=important,
+        sides=sides_of(result, display),
+        footnotes=tuple((mark, f"{capital(note).rstrip('.')}.") for mark, note in footnotes),
+        notes=tuple(notes),
+        column_notes=((TAU, f"τ is on the {scale} scale."),) if scale else (),
+    )
+
+
+def _axis_label(result: Result) -> str:
+    measure = result.measure
+    if measure.family == "proportion":
+        of = f" of {unit_words(result.unit)}" if result.unit else ""
+        return f"{capital(measure.natural)}{of} (%)"
+    if measure.family == "change":
+        return f"{capital(measure.natural)} from baseline"
+    return f"{capital(measure.natural)}{' (log scale)' if measure.log_axis else ''}"
+
+
+def _pages(table: Table, result: Result, display: Display, style: Style) -> tuple[Any, ...]:
+    left, right = plot_room(table, display.width_mm, style)
+    axis = _axis(table, result, display, left, right)
+    drawn = [entry for entry in table.entries if entry.estimate is not None]
+    if any(axis.beyond(entry.estimate or 0.0) for entry in drawn):
+        table = replace(table, notes=(*table.notes, "Hollow: the estimate lies beyond the axis."))
+    return table_pages(table, axis, display.width_mm, display.height_mm, style)
+
+
+def _axis(table: Table, result: Result, display: Display, left: float, right: float) -> Axis:
+    """An axis for all that is drawn, within what the measure can be."""
+    studies, limits = [], []
+    for entry in table.entries:
+        if entry.estimate is None:
+            continue
+        low = entry.estimate if entry.low is None else entry.low
+        high = entry.estimate if entry.high is None else entry.high
+        if entry.kind == MEAN:
+            limits += [value for value in (low, high) if isfinite(value)]
+        studies.append((low, entry.estimate, high))
+    required = [v for v in (table.null, table.centre) if v is not None and isfinite(v)]
+    log = result.measure.log_axis
+    seen = visible_range(studies, limits, required, log)
+    if seen is None:
+        seen = (0.5, 2.0) if log else (0.0, 1.0)
+    if log:
+        return log_axis(*seen, left, right)
+    return linear_axis(*seen, left, right, bounds(result.measure, display))
+
+
+def _years(result: Result) -> list[str]:
+    """The year of each study added, where the studies are in its order and do not name it."""
+    of_label: dict[str, list[str]] = {}
+    for row in (result.rows[effect.row] for effect in result.primary.effects):
+        of_label.setdefault(row.label, []).append(row.cells.get("year", ""))
+    waiting = {label: iter(sorted(years)) for label, years in of_label.items()}
+    years = [next(waiting.get(refit.up_to, iter(())), "") for refit in result.cumulative]
+    named = all(year in refit.up_to for year, refit in zip(years, result.cumulative, strict=True))
+    known = [int(year) for year in years if re.fullmatch(r"\d{4}", year)]
+    ordered = all(a <= b for a, b in pairwise(known))
+    if named or len(known) < len([year for year in years if year]) or not ordered:
+        return []
+    return [year or ABSENT for year in years]

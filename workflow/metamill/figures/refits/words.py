@@ -1,0 +1,149 @@
+"""Forest plots of refits without the plot: their numbers as a table, alt texts and captions."""
+
+from collections.abc import Iterable, Sequence
+from math import sqrt
+from typing import Any
+
+from metamill.config.settings import Display
+from metamill.figures.page.text import clean
+from metamill.files import csv_text
+from metamill.results import Pooled, Refit, Result
+from metamill.sentences import leave_one_out_words
+from metamill.wording import (
+    ABSENT,
+    ROUND,
+    NumberFormat,
+    estimate_text,
+    level_text,
+    model_words,
+    result_format,
+    significant_text,
+)
+
+
+def figure_title(kind: str, display: Display) -> str:
+    """The kind of figure and the outcome's title, without a full stop."""
+    return f"{kind}: {clean(display.title).rstrip('.')}"
+
+
+CSV_COLUMNS = "row,study,year,k,estimate,ci_low,ci_high,tau,i2,p_value,words,note".split(",")
+
+
+def refit_csv(result: Result, refits: Sequence[Refit], told: Sequence[str]) -> str:
+    """The plotted numbers, on the natural scale; `told` are the words or the years of the rows."""
+    without = bool(refits[0].left_out)
+    rows: list[dict[str, Any]] = []
+    for index, refit in enumerate(refits):
+        rows.append(
+            {
+                "row": "without" if without else "up to",
+                "study": refit.left_out or refit.up_to,
+                **_numbers(refit),
+                "note": refit.note,
+            }
+        )
+        if told:
+            rows[-1]["words" if without else "year"] = told[index].replace(ABSENT, "")
+    whole = result.primary.pooled
+    if whole.estimate is not None:
+        rows.append({"row": "all", "study": "", **_numbers(whole)})
+    return csv_text(CSV_COLUMNS, rows)
+
+
+def _numbers(item: Refit | Pooled) -> dict[str, Any]:
+    names = ("k", "estimate", "ci_low", "ci_high", "i2", "p_value")
+    tau = None if item.tau2 is None else sqrt(item.tau2)
+    return {name: getattr(item, name) for name in names} | {"tau": tau}
+
+
+def _told(item: Refit | Pooled, form: NumberFormat) -> str:
+    return estimate_text(item.estimate, item.ci_low, item.ci_high, form, ROUND)
+
+
+def leave_one_out_alt(result: Result, display: Display, changes: Sequence[str]) -> Iterable[str]:
+    whole, form = result.primary.pooled, result_format(result)
+    level = level_text(result.primary.settings)
+    yield f"{figure_title('Leave-one-out forest plot', display)}."
+    yield f"{len(result.leave_one_out)} studies, each left out in turn."
+    yield f"Pooled {result.measure.natural} of all studies, with {level}: {_told(whole, form)}."
+    words = leave_one_out_words(result.leave_one_out, form)
+    if words:
+        yield f"{words}."
+    marked = [
+        f"without {clean(refit.left_out)}, {_told(refit, form)}: {change[:1].lower()}{change[1:]}"
+        for refit, change in zip(result.leave_one_out, changes, strict=True)
+        if change
+    ]
+    if marked:
+        yield f"The result changes {'. It changes '.join(marked)}."
+    elif result.measure.null is None:
+        yield "No estimate leaves the interval of all studies."
+    else:
+        yield (
+            "No estimate leaves the interval of all studies, and no interval gains or loses the "
+            "value of no effect."
+        )
+    taus = [sqrt(refit.tau2) for refit in result.leave_one_out if refit.tau2 is not None]
+    if taus:
+        least, most = significant_text(min(taus)), significant_text(max(taus))
+        yield f"Tau lies between {least} and {most}."
+
+
+def leave_one_out_caption(result: Result, display: Display, any_marked: bool) -> str:
+    level = f"{result.primary.settings['level']:g}%"
+    said = [
+        (
+            f"{clean(display.title).rstrip('.')}: the pooled {result.measure.natural} without each "
+            f"study in turn, with {level} intervals (circles and lines)."
+        ),
+        (
+            f"The diamond is the estimate of all studies, the dashed line its place and the shaded "
+            f"band its {level} interval."
+        ),
+    ]
+    if any_marked:
+        said.append("Squares mark studies without which the result changes, as said in words.")
+    if result.measure.null is not None:
+        said.append("The grey line is the value of no effect.")
+    said.append(f"{model_words(result.primary.settings)}.")
+    return " ".join(said)
+
+
+def cumulative_alt(result: Result, display: Display) -> Iterable[str]:
+    refits, form = result.cumulative, result_format(result)
+    level = level_text(result.primary.settings)
+    yield f"{figure_title('Cumulative forest plot', display)}."
+    studies = "1 study" if len(refits) == 1 else f"{len(refits)} studies"
+    first, last = clean(refits[0].up_to), clean(refits[-1].up_to)
+    yield f"{studies}, added one after the other from {first} to {last}."
+    known = [refit for refit in refits if refit.estimate is not None]
+    sound = [refit for refit in known if not refit.note] or known
+    yield f"Pooled {result.measure.natural} with {level}:"
+    for refit in dict.fromkeys((sound[0], sound[-1])):
+        yield f"{_told(refit, form)} with k = {refit.k}, up to {clean(refit.up_to)}."
+    estimates = [refit.estimate for refit in sound if refit.estimate is not None]
+    if len(estimates) > 1:
+        low, high = (form.text(f(estimates)) + form.suffix for f in (min, max))
+        yield f"From the first of these to the last the estimate lies between {low} and {high}."
+    doubtful = len(refits) - len([refit for refit in refits if not refit.note])
+    if doubtful:
+        rows = "1 row is" if doubtful == 1 else f"{doubtful} rows are"
+        yield f"{rows} grey, with the reason in a footnote."
+
+
+def cumulative_caption(result: Result, display: Display) -> str:
+    level = f"{result.primary.settings['level']:g}%"
+    said = [
+        (
+            f"{clean(display.title).rstrip('.')}: the pooled {result.measure.natural} after each "
+            f"further study, with {level} intervals (circles and lines); k counts studies so far."
+        ),
+    ]
+    if result.primary.pooled.estimate is not None:
+        said.append("The diamond and the dashed line are the estimate of all studies.")
+    if any(refit.note for refit in result.cumulative):
+        said.append("Grey rows have a footnote.")
+    if result.measure.null is not None:
+        said.append("The grey line is the value of no effect.")
+    said.append(f"{model_words(result.primary.settings)}.")
+    return " ".join(said)
