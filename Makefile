@@ -1,12 +1,13 @@
 # make         the locked environment, then the shipped review (results/report.html)
 # make test    the tests
+# make docs    the pictures of docs/gallery
 # make bench   the coverage simulation, on the screen
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 CORES ?= 2
 
-.PHONY: review env test test-slow bench verify lock lint
+.PHONY: review env test test-slow bench verify lock lint docs
 
 review: env
 	$(BIN)/metamill run . --cores $(CORES)
@@ -33,6 +34,9 @@ bench: env
 
 lock: review
 	$(BIN)/metamill lock .
+
+docs: env
+	$(BIN)/python docs/gallery/build.py
 
 lint: env
 	$(BIN)/ruff check .

@@ -14,9 +14,11 @@ from scipy.special import ndtr, ndtri, stdtrit
 
 from metamill.analysis import analyse
 from metamill.config import methods, resolve
+from metamill.config.figures import FIGURES, REVIEW_FIGURES
 from metamill.config.load import read_review, schema
 from metamill.config.settings import Model, Outcome, Plan
 from metamill.exploring import companions
+from metamill.figures import STYLES
 from metamill.jobs import PACKAGE, plan
 from metamill.measures import MEASURES
 from metamill.measures.effects import CORRECTION_RULES
@@ -500,3 +502,29 @@ def test_every_page_of_statistics_is_in_the_overview():
 def test_every_test_file_a_page_names_exists(path):
     for name in re.findall(r"\b(test_\w+\.py)\b", path.read_text(encoding="utf-8")):
         assert any((ROOT / "tests").rglob(name)), name
+
+
+FIGURE_PAGE = (DOCS / "figures/figures.md").read_text(encoding="utf-8")
+
+
+def test_the_page_of_figures_names_every_figure_with_its_title():
+    rows = {row[0].strip("`"): row[1] for row in table(FIGURE_PAGE, "name")}
+    titles = {name: figure.title for name, figure in FIGURES.items()} | REVIEW_FIGURES
+    assert rows == titles
+    for name, figure in FIGURES.items():
+        needs = next(row[2] for row in table(FIGURE_PAGE, "name") if row[0] == f"`{name}`")
+        assert figure.least == 1 or needs.startswith(f"{figure.least} rows"), name
+        assert not figure.setting or f"`{figure.setting}`" in needs, name
+
+
+def test_the_page_of_figures_has_every_style_with_its_columns():
+    words = {"label": "study", "numbers": "estimate", "bias": "risk of bias"}
+    for row in table(FIGURE_PAGE, "style"):
+        style = STYLES[row[0].strip("`")]
+        assert row[1] == ", ".join(words.get(name, name) for name in style.columns)
+    assert [row[0].strip("`") for row in table(FIGURE_PAGE, "style")] == list(STYLES)
+
+
+def test_the_page_of_figures_names_every_key_of_the_section():
+    keys = {name for row in table(FIGURE_PAGE, "key of `figures:`") for name in row[0].split(", ")}
+    assert keys == {f"`{name}`" for name in schema()["properties"]["figures"]["properties"]}

@@ -1,6 +1,5 @@
 """The lock file, the conda environments and the schema say the same as the package."""
 
-import hashlib
 import re
 import tomllib
 from dataclasses import fields
@@ -85,13 +84,6 @@ def test_every_setting_is_described_or_named_by_itself():
         if name in ("line", "text", "level_name", "outcome"):
             continue
         assert definition.get("description"), f"{name} has no description"
-
-
-def test_the_picture_of_the_readme_is_the_one_the_pipeline_makes():
-    picture = hashlib.sha256((REPOSITORY / "docs/forest.png").read_bytes()).hexdigest()
-    lock = (REPOSITORY / "results.lock").read_text(encoding="utf-8")
-    assert f"sha256 screw_loosening_per_patient/forest.png = {picture}\n" in lock
-    assert "docs/forest.png" in (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_record_is_of_the_shipped_tables_and_settings():

@@ -21,7 +21,7 @@ from metamill.config.flow_file import FLOW_SCHEMA_FILE, read_flow
 from metamill.config.load import SCHEMA_FILE, read_review
 from metamill.config.settings import Review
 from metamill.errors import ConfigError, Problem, TableError
-from metamill.files import canonical_json, digest
+from metamill.files import canonical_json, digest, file_sha256
 from metamill.record.manifest import PACKAGES
 from metamill.review_result import ReviewResult, review_result
 from metamill.tables.assessments import Assessment, assessments_digest, for_outcome
@@ -195,22 +195,28 @@ def code_digest(command: str) -> str:
     """A digest of every module that `metamill <command>` may import, and of what they read."""
     modules = sorted(_reachable(f"metamill.commands.{command}"))
     parts = [_source(module) for module in modules]
-    parts += [file.read_text(encoding="utf-8") for file in _data_files(modules)]
+    parts += [file_sha256(file) for file in _data_files(modules)]
     parts += [f"{name} {version(name)}" for name in PACKAGES]
     return digest("\n".join(parts))
 
 
 def package_digest() -> str:
     """A digest of all code of the package, and so of all that can change a result."""
-    files = sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.j2"), *_SCHEMAS.values()])
-    return digest("\n".join(file.read_text(encoding="utf-8") for file in files))
+    kinds = ("*.py", "*.j2", "*.ttf")
+    files = sorted([*(file for kind in kinds for file in PACKAGE.rglob(kind)), *_SCHEMAS.values()])
+    return digest("\n".join(map(file_sha256, files)))
 
 
 def _data_files(modules: Iterable[str]) -> list[Path]:
-    """What the code reads besides itself: templates of a package, the schemas of YAML files."""
-    folders = [PACKAGE.joinpath(*module.split(".")[1:], "templates") for module in modules]
-    templates = sorted(file for folder in folders for file in folder.glob("*.j2"))
-    return [*templates, *(file for module, file in _SCHEMAS.items() if module in modules)]
+    """What the code reads besides itself: templates and fonts of a package, schemas of files."""
+    packages = [PACKAGE.joinpath(*module.split(".")[1:]) for module in modules]
+    beside = sorted(
+        file
+        for package in packages
+        for kind in ("templates/*.j2", "fonts/*.ttf")
+        for file in package.glob(kind)
+    )
+    return [*beside, *(file for module, file in _SCHEMAS.items() if module in modules)]
 
 
 def _reachable(module: str) -> set[str]:

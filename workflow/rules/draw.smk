@@ -32,7 +32,6 @@ for OUTCOME in JOBS.outcomes:
                 --figures {params.figures:q} \
                 --formats {params.formats:q} \
                 --code {params.code:q} \
-                --folder "$(dirname {output[0]:q})" \
                 2> >(tee {log:q} >&2)
             """
 
@@ -63,6 +62,5 @@ if JOBS.review_figures():
                 --figures {params.figures:q} \
                 --formats {params.formats:q} \
                 --code {params.code:q} \
-                --folder "$(dirname {output[0]:q})" \
                 2> >(tee {log:q} >&2)
             """

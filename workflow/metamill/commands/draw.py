@@ -1,4 +1,4 @@
-"""Draw the figures of one outcome from its result.json."""
+"""Draw the figures of one outcome from its result.json, beside it."""
 
 import argparse
 import json
@@ -16,12 +16,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--figures", nargs="+", required=True, help="names of figures")
     parser.add_argument("--formats", nargs="+", required=True)
     parser.add_argument("--code", required=True, help="digest of the code, for the metadata")
-    parser.add_argument("--folder", type=Path, required=True)
 
 
 def main(options: argparse.Namespace) -> None:
     display = Display(**json.loads(options.display))
     result = results.read(options.result)
-    missing = draw(result, display, options.figures, options.formats, options.folder, options.code)
+    missing = draw(
+        result, display, options.figures, options.formats, options.result.parent, options.code
+    )
     if missing:
         print(f"{result.outcome}: the fonts of the figures lack {missing}", file=sys.stderr)

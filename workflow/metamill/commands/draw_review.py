@@ -1,4 +1,4 @@
-"""Draw the figures of a whole review from its result.json files and review.json."""
+"""Draw the figures of a whole review from its result.json files and review.json, beside that."""
 
 import argparse
 import json
@@ -17,7 +17,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--figures", nargs="+", required=True, help="names of figures")
     parser.add_argument("--formats", nargs="+", required=True)
     parser.add_argument("--code", required=True, help="digest of the code, for the metadata")
-    parser.add_argument("--folder", type=Path, required=True)
 
 
 def main(options: argparse.Namespace) -> None:
@@ -29,7 +28,7 @@ def main(options: argparse.Namespace) -> None:
         titles,
         options.figures,
         options.formats,
-        options.folder,
+        options.review_result.parent,
         options.code,
     )
     if missing:

@@ -16,6 +16,7 @@ PACKAGES = (
     "matplotlib",
     "numpy",
     "pandas",
+    "pillow",
     "pymare",
     "scipy",
     "snakemake",

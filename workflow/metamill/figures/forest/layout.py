@@ -122,7 +122,9 @@ def lay_out(
     used = min(label, natural)
     between = [i for i in range(len(gaps)) if "plot" not in (line[i].kind, line[i + 1].kind)]
     spare = (label - used) / max(len(between), 1)
-    plot += 0.0 if between else label - used
+    if not between:
+        used += min(label - used, max(0.0, style.text_min_mm - used))
+        plot += label - used
 
     at = style.margin_mm
     places: dict[tuple[str, int], tuple[float, float]] = {}
