@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import isclose, isfinite
+from math import isclose, isfinite, pi
 
+from metamill.config.settings import Display
 from metamill.figures.axes.spaced import (
     ARCSINE,
     CLOGLOG,
@@ -15,13 +16,12 @@ from metamill.figures.axes.spaced import (
     Scale,
 )
 from metamill.figures.page.text import clean
-from metamill.results import Analysis, Effect, MeasureText, Result
+from metamill.results import Effect, MeasureText, Result
 from metamill.wording import (
     capital,
     estimate_text,
     flag_words,
     level_text,
-    level_words,
     model_words,
     number_text,
     result_format,
@@ -105,38 +105,27 @@ def factor_of(measure: MeasureText) -> int:
     return 100 if measure.family == "proportion" else 1
 
 
-def bounds_of(measure: MeasureText) -> tuple[float, float]:
-    """The natural values that a measure can take."""
+def bounds_of(measure: MeasureText, display: Display | None = None) -> tuple[float, float]:
+    """The values that a measure can take, within the limits of a score that `display` has."""
+    low, high = (None, None) if display is None else (display.minimum, display.maximum)
+    infinite = float("inf")
     if measure.family == "proportion":
         return 0.0, 1.0
-    if measure.family in ("rate", "ratio"):
-        return 0.0, float("inf")
+    if measure.family == "rate":
+        return 0.0, infinite
     if measure.family == "correlation" or measure.code == "RD":
         return -1.0, 1.0
-    return float("-inf"), float("inf")
+    if measure.code == "AS":
+        return -pi / 2, pi / 2
+    if measure.family == "mean":
+        return -infinite if low is None else low, infinite if high is None else high
+    if measure.code in ("MC", "MD") and low is not None and high is not None:
+        return low - high, high - low
+    return -infinite, infinite
 
 
 def label_of(result: Result, effect: Effect) -> str:
     return result.rows[effect.row].label
-
-
-def first_levels(result: Result) -> dict[int, str]:
-    """The level of every row, in words, by the first column of subgroups; empty without one."""
-    parts = [item for item in result.analyses if item.name.startswith("subgroup:")]
-    if not parts:
-        return {}
-    column = _subgroup(parts[0])[0]
-    return {
-        effect.row: level_words(_subgroup(part)[1])
-        for part in parts
-        if _subgroup(part)[0] == column
-        for effect in part.effects
-    }
-
-
-def _subgroup(analysis: Analysis) -> tuple[str, str]:
-    column, _, level = analysis.name.removeprefix("subgroup:").partition("=")
-    return column, level
 
 
 def flag_notes(effects: Sequence[Effect], mark: str) -> Iterator[str]:

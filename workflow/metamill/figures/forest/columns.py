@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import pi
 
 from metamill.config.settings import Display
-from metamill.results import MeasureText, Result
+from metamill.results import Result
 from metamill.wording import ABSENT, count_text
 
 TREATMENT, CONTROL = "treatment", "control"
@@ -124,24 +123,3 @@ def shown_cells(result: Result) -> tuple[dict[str, str], ...]:
 
 def group_name(group: str, display: Display) -> str:
     return {TREATMENT: display.treatment, CONTROL: display.control}.get(group, "")
-
-
-def bounds(measure: MeasureText, display: Display) -> tuple[float, float]:
-    """The values that the measure can take, from its family and the limits of the score."""
-    infinite = float("inf")
-    if measure.family == "proportion":
-        return 0.0, 1.0
-    if measure.family == "rate":
-        return 0.0, infinite
-    if measure.family == "correlation" or measure.code == "RD":
-        return -1.0, 1.0
-    if measure.code == "AS":
-        return -pi / 2, pi / 2
-    if measure.family == "mean":
-        low = -infinite if display.minimum is None else display.minimum
-        return low, infinite if display.maximum is None else display.maximum
-    raw = measure.code in ("MC", "MD")
-    if raw and display.minimum is not None and display.maximum is not None:
-        reach = display.maximum - display.minimum
-        return -reach, reach
-    return -infinite, infinite

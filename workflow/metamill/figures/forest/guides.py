@@ -6,8 +6,8 @@ from math import isfinite
 from metamill.config.settings import Display
 from metamill.figures.axes.axis import Axis, linear_axis, log_axis, visible_range
 from metamill.figures.axes.directions import important_values
+from metamill.figures.axes.effect_words import bounds_of
 from metamill.figures.axes.ticks import legible
-from metamill.figures.forest.columns import bounds
 from metamill.figures.forest.layout import Layout
 from metamill.figures.forest.rows import DIAMOND, LIMITS, SQUARE, Content
 from metamill.figures.forest.slabs import Sheet
@@ -47,7 +47,7 @@ def forest_axis(
     seen = visible_range(studies, others, required, log) if studies else None
     if seen is None:
         return None
-    ends, limits = (plan.plot_left, plan.plot_right), bounds(result.measure, display)
+    ends, limits = (plan.plot_left, plan.plot_right), bounds_of(result.measure, display)
 
     def make(room: float) -> Axis:
         return log_axis(*seen, *ends, room) if log else linear_axis(*seen, *ends, limits, room)

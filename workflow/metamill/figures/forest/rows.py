@@ -7,6 +7,7 @@ from math import inf
 from metamill.figures.forest.columns import DataColumn, shown_cells
 from metamill.figures.page.text import tied
 from metamill.figures.style import Style
+from metamill.figures.subgroups import first_subgroups, subgroup_of
 from metamill.results import Analysis, Effect, LeftOut, Pooled, Result
 from metamill.wording import (
     capital,
@@ -183,20 +184,6 @@ def ordered(effects: Sequence[Effect], result: Result, order: str) -> list[Effec
         return sizes.get(order, 0.0), ""
 
     return sorted(effects, key=key)
-
-
-def first_subgroups(result: Result) -> tuple[Analysis, ...]:
-    """The analyses of the first column by which the outcome is divided."""
-    parts = [item for item in result.analyses if item.name.startswith("subgroup:")]
-    if not parts:
-        return ()
-    return result.subgroups(subgroup_of(parts[0])[0])
-
-
-def subgroup_of(analysis: Analysis) -> tuple[str, str]:
-    """Column and level of a subgroup's analysis."""
-    column, _, level = analysis.name.removeprefix("subgroup:").partition("=")
-    return column, level
 
 
 def _subgroup(

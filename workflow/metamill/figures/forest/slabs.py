@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from metamill.config.settings import Display
 from metamill.figures.axes.axis import Axis
 from metamill.figures.axes.directions import sides_of
+from metamill.figures.axes.effect_words import effect_label
 from metamill.figures.axes.ticks import tick_texts
 from metamill.figures.forest.layout import Layout, group_lines, mark_width, number_texts
 from metamill.figures.forest.rows import DIAMOND, Content, Row
@@ -24,7 +25,7 @@ from metamill.figures.page.text import (
 from metamill.figures.review.bias_symbol import bias_symbol
 from metamill.figures.style import Style
 from metamill.results import Result
-from metamill.wording import capital, number_text, unit_words
+from metamill.wording import number_text
 
 
 @dataclass(frozen=True)
@@ -221,7 +222,7 @@ def axis_slab(sheet: Sheet) -> Slab:
         items.append(Line(x, y, x, end, style.rule_width, style.ink, role="tick"))
         items.append(sheet.text(x, below, label, "tick label", "center"))
     line = below
-    for text in wrap(tied(axis_label(sheet.result)), axis.right - axis.left, size):
+    for text in wrap(tied(effect_label(sheet.result)), axis.right - axis.left, size):
         line += style.line_mm
         middle = (axis.left + axis.right) / 2
         items.append(sheet.text(middle, line, text, "axis label", "center"))
@@ -230,16 +231,6 @@ def axis_slab(sheet: Sheet) -> Slab:
         items += texts
         line = max([line, *(text.y for text in texts)])
     return Slab(line + style.line_mm / 2, tuple(items))
-
-
-def axis_label(result: Result) -> str:
-    measure = result.measure
-    if measure.family == "proportion":
-        of = f" of {unit_words(result.unit)}" if result.unit else ""
-        return f"{capital(measure.natural)}{of} (%)"
-    if measure.family == "change":
-        return f"{capital(measure.natural)} from baseline"
-    return f"{capital(measure.natural)}{' (log scale)' if measure.log_axis else ''}"
 
 
 def _directions(sheet: Sheet, axis: Axis, line: float) -> Iterator[Text]:

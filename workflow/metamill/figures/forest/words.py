@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from metamill.config.settings import Display
-from metamill.figures.forest.rows import first_subgroups, subgroup_of
 from metamill.figures.page.text import clean
+from metamill.figures.subgroups import first_subgroups, subgroup_of
 from metamill.files import csv_text
 from metamill.results import Analysis, Result
 from metamill.wording import (

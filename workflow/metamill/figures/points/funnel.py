@@ -6,7 +6,6 @@ from statistics import NormalDist
 from metamill.config.figures import FIGURES
 from metamill.config.settings import Display
 from metamill.figures.axes.directions import sides_of
-from metamill.figures.axes.effect_words import first_levels
 from metamill.figures.axes.plane import Plane, plane
 from metamill.figures.drawn import Drawn, not_drawn
 from metamill.figures.page.canvas import Box, Canvas, Line, Point, Polygon, Primitive, rectangle
@@ -32,6 +31,7 @@ from metamill.figures.points.marks import (
     settled,
 )
 from metamill.figures.style import Style
+from metamill.figures.subgroups import first_levels
 from metamill.results import Effect, Result
 from metamill.wording import level_text
 

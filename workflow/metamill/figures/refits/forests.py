@@ -10,8 +10,8 @@ from typing import Any
 from metamill.config.settings import Display
 from metamill.figures.axes.axis import Axis, linear_axis, log_axis, visible_range
 from metamill.figures.axes.directions import important_values, sides_of
+from metamill.figures.axes.effect_words import bounds_of, effect_label
 from metamill.figures.drawn import Drawn, not_drawn
-from metamill.figures.forest.columns import bounds
 from metamill.figures.refits.places import DOUBTFUL, MEAN, PLAIN, STRIKING, Entry, Table, with_marks
 from metamill.figures.refits.table import plot_room, table_pages
 from metamill.figures.refits.words import (
@@ -34,7 +34,6 @@ from metamill.wording import (
     p_text,
     result_format,
     significant_text,
-    unit_words,
 )
 
 TAU, I2, P, YEAR, K = "τ", "I² (%)", "p", "Year", "k"
@@ -208,7 +207,7 @@ def _table(
         dropped=(*(name for name in (I2, P, TAU) if name in after), *before),
         numbers=f"{name} [{level_text(result.primary.settings)}]",
         form=form,
-        axis_label=_axis_label(result),
+        axis_label=effect_label(result),
         null=result.measure.null,
         centre=whole.estimate,
         important=important,
@@ -217,16 +216,6 @@ def _table(
         notes=tuple(notes),
         column_notes=((TAU, f"τ is on the {scale} scale."),) if scale else (),
     )
-
-
-def _axis_label(result: Result) -> str:
-    measure = result.measure
-    if measure.family == "proportion":
-        of = f" of {unit_words(result.unit)}" if result.unit else ""
-        return f"{capital(measure.natural)}{of} (%)"
-    if measure.family == "change":
-        return f"{capital(measure.natural)} from baseline"
-    return f"{capital(measure.natural)}{' (log scale)' if measure.log_axis else ''}"
 
 
 def _pages(table: Table, result: Result, display: Display, style: Style) -> tuple[Any, ...]:
@@ -256,7 +245,7 @@ def _axis(table: Table, result: Result, display: Display, left: float, right: fl
         seen = (0.5, 2.0) if log else (0.0, 1.0)
     if log:
         return log_axis(*seen, left, right)
-    return linear_axis(*seen, left, right, bounds(result.measure, display))
+    return linear_axis(*seen, left, right, bounds_of(result.measure, display))
 
 
 def _years(result: Result) -> list[str]:
