@@ -26,6 +26,8 @@ MEASURES = {
         ("MC", "mean change", "mean change", "change", 0.0, False),
         ("PLO", "logit proportion", "proportion", "proportion", None, False),
         ("PAS", "arcsine proportion", "proportion", "proportion", None, False),
+        ("PLN", "log proportion", "proportion", "proportion", None, False),
+        ("PR", "raw proportion", "proportion", "proportion", None, False),
         ("PFT", "double arcsine proportion", "proportion", "proportion", None, False),
         ("IRLN", "log incidence rate", "incidence rate", "rate", None, True),
         ("ZCOR", "Fisher z of the correlation", "correlation", "correlation", 0.0, False),
@@ -39,6 +41,7 @@ BACK: dict[str, Callable[[float], float]] = {
     "PLO": lambda y: float(expit(y)),
     "PAS": lambda y: sin(min(max(y, 0.0), 1.5707963)) ** 2,
     "PFT": lambda y: sin(min(max(y, 0.0), 1.5707963)) ** 2 * 0.99,
+    "PLN": lambda y: exp(min(y, 700.0)),
     "ZCOR": tanh,
 }
 DISPLAY = Display("Loosening of screws", direction="lower", treatment="Cement", control="No cement")
@@ -104,6 +107,56 @@ def made_up(
     return Result(
         "outcome", "table.csv", "screw", MEASURES[code], settings, rows, (primary, *parts)
     )
+
+
+def with_rows_per_study(result: Result, rows: int) -> Result:
+    """The same effects as several rows of fewer studies."""
+    primary = result.primary
+    named = tuple(replace(row, study=f"S{i // rows}") for i, row in enumerate(result.rows))
+    pooled = replace(primary.pooled, k=len({row.study for row in named}))
+    return replace(
+        result, rows=named, analyses=(replace(primary, pooled=pooled), *result.analyses[1:])
+    )
+
+
+def with_silent(result: Result, silent: Sequence[int]) -> Result:
+    """With studies that have no event in either group and no weight."""
+    primary, flags = result.primary, ("no event in either group",)
+    effects = tuple(
+        replace(e, weight=0.0, flags=(*e.flags, *flags)) if e.row in silent else e
+        for e in primary.effects
+    )
+    return replace(result, analyses=(replace(primary, effects=effects), *result.analyses[1:]))
+
+
+def with_df(result: Result, df: int) -> Result:
+    """The limits of the mean and of the prediction with other degrees of freedom."""
+    primary, pooled = result.primary, result.primary.pooled
+    back, t = BACK.get(result.measure.code, float), float(stdtrit(df, 0.975))
+    half = t * pooled.se
+    reach = t * sqrt(pooled.tau2 + pooled.se**2)
+    changed = replace(
+        pooled, mu_low=pooled.mu - half, mu_high=pooled.mu + half, ci_low=back(pooled.mu - half),
+        ci_high=back(pooled.mu + half), pi_low=back(pooled.mu - reach),
+        pi_high=back(pooled.mu + reach),
+    )  # fmt: skip
+    return replace(result, analyses=(replace(primary, pooled=changed), *result.analyses[1:]))
+
+
+def reported_on(result: Result, back: Callable[[float], float]) -> Result:
+    """Reported effects (GEN) whose way back to the natural scale is `back`."""
+    primary, pooled = result.primary, result.primary.pooled
+    effects = []
+    for e in primary.effects:
+        low, high = sorted((back(e.ci_low), back(e.ci_high)))
+        effects.append(replace(e, estimate=back(e.yi), ci_low=low, ci_high=high))
+    ends = {}
+    for name in ("ci", "pi"):
+        limits = getattr(pooled, f"{name}_low"), getattr(pooled, f"{name}_high")
+        ends[f"{name}_low"], ends[f"{name}_high"] = sorted(map(back, limits))
+    natural = replace(pooled, estimate=back(pooled.mu), **ends)
+    changed = replace(primary, effects=tuple(effects), pooled=natural)
+    return replace(result, analyses=(changed, *result.analyses[1:]))
 
 
 def random_effects(

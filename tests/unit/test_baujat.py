@@ -15,9 +15,9 @@ from page_checks import axis_ticks, check_pages, value_at
 from refit_results import GLMM, PLO, made_up, names
 
 from metamill.config.settings import Display
-from metamill.figures.page.canvas import Canvas, Circle, Polygon
+from metamill.figures.page.canvas import Canvas, Circle, Line, Polygon
 from metamill.figures.page.render import render
-from metamill.figures.refits.baujat import MOST_KEYED, baujat
+from metamill.figures.refits.baujat import FEW, MOST_KEYED, MOST_LISTED, baujat
 from metamill.figures.style import STYLES, fitted
 from metamill.results import Pooled, Result
 
@@ -69,7 +69,7 @@ def test_the_study_furthest_out_is_named_beside_its_mark():
     x, y = marks(drawn.pages[0])[-1]
     left, top, right, bottom = name.box
     assert top - 2 < y < bottom + 2 and (abs(left - x) < 3 or abs(right - x) < 3)
-    assert "Furthest out: Study 8 1984 (50.0; 3.00)" in drawn.alt
+    assert "Furthest out: Study 8 1984 (50.0, 3.00)" in drawn.alt
 
 
 @pytest.mark.parametrize("k", [3, 20, 60, 300])
@@ -82,13 +82,108 @@ def test_every_study_is_named_numbered_with_a_key_or_counted_as_unnamed(k, width
     named = [text for text in beside if text.startswith("Study")]
     numbers = [text for text in beside if text.isdigit()]
     keyed = [t.text for t in texts if t.role == "key number"]
-    assert sorted(numbers) == sorted(keyed) and len(keyed) <= MOST_KEYED
+    assert sorted(numbers) == sorted(keyed) and (k <= FEW or len(keyed) <= MOST_KEYED)
     unnamed = k - len(named) - len(numbers)
     note = words(drawn.pages, "note")
-    verb = "has" if unnamed == 1 else "have"
-    counted = f"{unnamed} point{'' if unnamed == 1 else 's'} {verb} no name"
-    assert (counted in note) is (unnamed > 0)
+    counted = f"{unnamed} of {k} {'is' if unnamed == 1 else 'are'} not named for lack of room"
+    assert (counted in note) is (unnamed > 0) and (unnamed > 0 or "not named" not in note)
     assert len(marks(drawn.pages[0])) == k
+
+
+def at_places(labels: list[str], places: list[tuple[float, float]]) -> Result:
+    """Studies of these names whose numbers are the places, none of them influential."""
+    result = made_up(labels)
+    refits = tuple(
+        replace(refit, baujat_x=x, baujat_y=y, influential=False)
+        for refit, (x, y) in zip(result.leave_one_out, places, strict=True)
+    )
+    return replace(result, leave_one_out=refits)
+
+
+def test_crowded_studies_of_an_empty_plot_have_numbers_with_lines_and_a_key():
+    labels = [f"Surname & Other {letter}, 2001" for letter in "ABCDEFG"]
+    crowd = [(0.1 + 0.03 * i, 0.02 * (i % 2)) for i in range(6)]
+    drawn = baujat(at_places(labels, [(5.0, 100.0), *crowd]), display(), STYLE)
+    (page,) = drawn.pages
+    check_pages(drawn.pages, 174, 240)
+    beside = [t.text for t in page.texts if t.role == "point name"]
+    keyed = [t.text for t in page.texts if t.role == "key number"]
+    assert len(beside) == 7 and keyed and page.with_role("leader")
+    assert "not named" not in words(drawn.pages, "note")
+    lines = [item for item in page.with_role("leader") if isinstance(item, Line)]
+    for line in lines:
+        assert any(abs(line.x1 - x) + abs(line.y1 - y) < 2 for x, y in marks(page))
+
+
+def test_few_studies_without_room_even_for_a_number_are_named_in_the_note():
+    labels = [f"Surname {i}, 2001" for i in range(40)]
+    result = at_places(labels, [(1.0, 1.0)] * 40)
+    drawn = baujat(result, display(width_mm=66.0), STYLE)
+    note = words(drawn.pages, "note")
+    assert "of 40 are not named for lack of room; the table" in note
+    texts = [t.text for page in drawn.pages for t in page.texts]
+    most = [t for t in texts if t.isdigit()]
+    assert most
+    few = next(
+        found
+        for k in range(3, 40)
+        if (found := baujat(at_places(labels[:k], [(1.0, 1.0)] * k), display(width_mm=66.0), STYLE))
+        and "not named" in words(found.pages, "note")
+    )
+    told = words(few.pages, "note").partition("for lack of room: ")[2]
+    assert (
+        1 <= told.count("Surname") <= MOST_LISTED and told.count(";") == told.count("Surname") - 1
+    )
+
+
+def test_names_keep_clear_of_the_marks_of_other_studies():
+    labels = [f"A name that is long {letter}" for letter in "ABCDEF"]
+    result = at_places(labels, [(0.2 * i, 0.01 * i) for i in range(5)] + [(5.0, 5.0)])
+    (page, *_) = baujat(result, display(), STYLE).pages
+    for text in (t for t in page.texts if t.role == "point name"):
+        left, top, right, bottom = text.box
+        near = [
+            (x, y)
+            for x, y in marks(page)
+            if left - 1.8 < x < right + 1.8 and top - 1.8 < y < bottom + 1.8
+        ]
+        assert len(near) <= 1
+
+
+@pytest.mark.parametrize("width", [84.0, 174.0])
+def test_a_number_and_a_name_on_one_line_are_clearly_parted(width):
+    labels = [f"Comstock & Webster {i}, 1969" for i in range(12)]
+    places = [(0.1 + 0.15 * i, 1.0 - 0.02 * (i % 3)) for i in range(12)]
+    (page, *_) = baujat(at_places(labels, places), display(width_mm=width), STYLE).pages
+    texts = [t for t in page.texts if t.role == "point name"]
+    for i, a in enumerate(texts):
+        for b in texts[i + 1 :]:
+            one_line = a.box[1] < b.box[3] and b.box[1] < a.box[3]
+            led = any(abs(t.box[0] - line.x2) < 5 or abs(t.box[2] - line.x2) < 5
+                      for t in (a, b) for line in page.with_role("leader"))  # fmt: skip
+            gap = max(a.box[0] - b.box[2], b.box[0] - a.box[2])
+            assert not one_line or gap >= (0.9 if led else 2.9)
+
+
+@pytest.mark.parametrize("journal", ["springer-single", "elsevier-single"])
+def test_axes_are_labelled_within_the_margin_and_both_ticks_at_the_origin_are_there(journal):
+    look = display(journal=journal, width_mm=84.0, height_mm=222.0)
+    style = fitted(STYLE, look)
+    result = at_places(names(6), [(0.3 * i, 0.04 * i) for i in range(6)])
+    (page, *_) = baujat(result, look, style).pages
+    check_pages((page,), 84)
+    assert all(t.box[0] >= style.margin_mm - 0.05 for t in page.texts)
+    zeros = [t for t in page.texts if t.role == "tick label" and float(t.text) == 0]
+    assert sorted(t.align for t in zeros) == ["center", "right"]
+    rotated = [t.text for t in page.texts if t.role == "axis label" and t.angle == 90]
+    assert " ".join(rotated).startswith("Influence on the pooled estimate")
+
+
+def test_lists_of_names_are_parted_by_semicolons():
+    labels = [f"Surname & Other {i}, 2001" for i in range(5)]
+    alt = baujat(at_places(labels, [(float(i), float(i)) for i in range(5)]), display(), STYLE).alt
+    told = alt.partition("Furthest out: ")[2]
+    assert told.startswith("Surname & Other 4, 2001 (4.00, 4.00); Surname & Other 3, 2001 (3.00")
 
 
 @pytest.mark.parametrize("step", [0.014, 0.02, 0.024, 0.03])
@@ -169,7 +264,8 @@ def test_the_x_axis_is_called_a_contribution_to_q_only_where_it_is_one(tau2, lab
 
 def test_caption_names_the_shapes_and_the_model():
     drawn = baujat(made_up(names(6)), display(), STYLE)
-    assert "Squares are influential" in drawn.caption and "Loosening" in drawn.caption
+    assert drawn.caption.startswith("Baujat plot: Loosening. Each mark is a study")
+    assert "Squares are influential" in drawn.caption
     assert "Random effects (REML)" in drawn.caption
 
 

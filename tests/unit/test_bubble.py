@@ -6,6 +6,7 @@ The results drawn here are made up for the tests and belong to no study.
 import csv
 import io
 from dataclasses import replace
+from math import exp
 
 import pytest
 from golden import check_golden
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_regression import MD, RR, factor, numeric, refused, result
 from page_checks import axis_ticks, check_pages, value_at
+from scatter_results import MEASURES
 
 from metamill.config.settings import Display
 from metamill.figures.page.canvas import Circle, Curve, Polygon
@@ -108,12 +110,13 @@ def test_circles_of_a_strip_lie_apart_while_there_is_room():
             assert (a.x - b.x) ** 2 + (a.y - b.y) ** 2 > (0.8 * (a.radius + b.radius)) ** 2
 
 
-def test_each_moderator_has_a_page_and_a_refused_one_its_reason():
+def test_each_moderator_has_a_page_and_a_refused_one_its_reason_under_the_last():
     made = refused(factor(numeric(result(LABELS), YEARS), LEVELS), "age", "fewer than 10 studies")
     drawn = bubble(made, DISPLAY, STYLE)
-    assert len(drawn.pages) == 3
-    (reason,) = of_role(drawn.pages[2], "reason")
-    assert "Age: fewer than 10 studies" in reason.text
+    assert len(drawn.pages) == 2
+    told = "Not drawn: Age: fewer than 10 studies."
+    assert told in notes(drawn.pages[1]) and told not in notes(drawn.pages[0])
+    assert told in drawn.caption and told in drawn.alt
 
 
 def test_many_levels_go_over_pages_with_the_axis_on_each():
@@ -204,3 +207,102 @@ def test_it_is_the_same_bytes_twice():
 def test_the_figure_is_as_frozen():
     made = factor(numeric(result(LABELS), YEARS), LEVELS)
     check_golden("bubble", bubble(made, DISPLAY, STYLE).pages)
+
+
+def on_scale(back):
+    """Reported effects (GEN) with a way back, and a line over them."""
+    made = numeric(result(LABELS, MEASURES["GEN"]), YEARS)
+    primary = made.primary
+    pooled = replace(primary.pooled, mu=-0.3, estimate=back(-0.3))
+    return replace(made, analyses=(replace(primary, pooled=pooled),))
+
+
+def test_slopes_of_reported_effects_name_their_scale():
+    words = notes(bubble(on_scale(lambda x: 1 / (1 + exp(-x))), DISPLAY, STYLE).pages[0])
+    assert "Slope per unit of year on the logit scale: 0.0123" in words
+    words = notes(bubble(on_scale(lambda x: exp(-exp(x))), DISPLAY, STYLE).pages[0])
+    assert "on the log(-log) scale, which falls as the estimate rises: 0.0123" in words
+    words = notes(bubble(on_scale(lambda x: x), DISPLAY, STYLE).pages[0])
+    assert "Slope per unit of year: 0.0123" in words
+
+
+@pytest.mark.parametrize("make", [numeric, factor])
+def test_a_prediction_is_explained_only_where_there_is_one(make):
+    made = make(result(LABELS), YEARS if make is numeric else LEVELS)
+    assert "the 95% prediction interval" in bubble(made, DISPLAY, STYLE).caption
+    line = made.regressions[0]
+    means = tuple(replace(mean, pi_low=None, pi_high=None) for mean in line.means)
+    made = replace(made, regressions=(replace(line, means=means),))
+    caption = bubble(made, DISPLAY, STYLE).caption
+    assert "prediction" not in caption and "dashed" not in caption
+
+
+def test_every_line_begins_with_a_capital():
+    made = numeric(result(LABELS), YEARS)
+    made = replace(made, regressions=(replace(made.regressions[0], r2=None),))
+    words = notes(bubble(made, DISPLAY, STYLE).pages[0])
+    assert ". Test of the moderator F = 9.40" in words
+
+
+def test_rows_of_the_same_study_are_estimates():
+    made = numeric(result(LABELS), YEARS)
+    pooled = replace(made.primary.pooled, k=7)
+    made = replace(made, analyses=(replace(made.primary, pooled=pooled),))
+    drawn = bubble(made, DISPLAY, STYLE)
+    assert "14 estimates by year" in drawn.alt
+    assert "Circles are estimates" in drawn.caption
+
+
+def test_a_slope_below_zero_has_no_dash_between_its_limits():
+    made = numeric(result(LABELS), YEARS)
+    line = made.regressions[0]
+    slope = replace(line.coefficients[1], b=-0.01, low=-0.03, high=-0.001)
+    made = replace(made, regressions=(replace(line, coefficients=(slope,)),))
+    drawn = bubble(made, DISPLAY, STYLES["jama"])
+    assert "−0.0100 (−0.0300 to −0.00100)" in notes(drawn.pages[0])
+    assert "(−0.0300 to −0.00100)" in drawn.alt
+
+
+def test_a_score_ends_where_its_values_do():
+    made = numeric(result(LABELS, MD), YEARS)
+    line = made.regressions[0]
+    means = tuple(replace(mean, pi_low=-9.0, pi_high=9.0) for mean in line.means)
+    made = replace(made, regressions=(replace(line, means=means),))
+    page = bubble(made, replace(DISPLAY, minimum=0.0, maximum=1.0), STYLE).pages[0]
+    values = [value for _, value in axis_ticks(page, "y")]
+    assert min(values) == -1 and max(values) == 1
+
+
+@pytest.mark.parametrize("k", [14, 300])
+@pytest.mark.parametrize("width", [84.0, 174.0])
+def test_the_study_furthest_from_the_line_is_named(k, width):
+    labels = [f"Author {i}, 1999" for i in range(k)]
+    made = numeric(result(labels, MD), [float(i % 40) for i in range(k)])
+    line = made.regressions[0]
+    means = tuple(replace(mean, pi_low=None, pi_high=None) for mean in line.means)
+    far = replace(line.points[7], estimate=line.means[0].mean + 3.0)
+    points = (*line.points[:7], far, *line.points[8:])
+    made = replace(made, regressions=(replace(line, points=points, means=means),))
+    page = bubble(made, replace(DISPLAY, width_mm=width), STYLE).pages[0]
+    assert "Author 7, 1999" in [text.text for text in of_role(page, "point name")]
+
+
+def test_a_line_to_a_name_crosses_no_other_circle():
+    page = bubble(numeric(result(LABELS), YEARS), replace(DISPLAY, width_mm=84), STYLE).pages[0]
+    lines = of_role(page, "name line")
+    assert lines
+    for line in lines:
+        crossed = 0
+        for circle in of_role(page, "study"):
+            shares = [i / 50 for i in range(51)]
+            along = [(line.x1 + s * (line.x2 - line.x1), line.y1 + s * (line.y2 - line.y1))
+                     for s in shares]  # fmt: skip
+            near = min((x - circle.x) ** 2 + (y - circle.y) ** 2 for x, y in along) ** 0.5
+            crossed += near < circle.radius - 1e-6
+        assert crossed == 0
+
+
+def test_the_caption_begins_with_the_kind_and_explains_moderator_and_lines():
+    caption = bubble(numeric(result(LABELS), YEARS), DISPLAY, STYLE).caption
+    assert caption.startswith("Bubble plot: Cement in screws. ")
+    assert "by year." in caption and "Dotted: no effect." in caption

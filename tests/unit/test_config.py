@@ -1,12 +1,17 @@
 """config.yaml: strict scalars, every error at its line, layers of settings, overrides."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
-from metamill.config.load import load_review
+from metamill.config.explain import explained
+from metamill.config.load import load_review, schema
+from metamill.config.origin import Origin
 from metamill.config.overrides import parse_overrides
 from metamill.config.settings import Model, Outcome, outcome_from_dict
 from metamill.config.strict_yaml import MAX_BYTES, parse
@@ -148,6 +153,7 @@ def test_a_file_over_the_limit_is_refused_unparsed(folder: Folder):
         ("measure: PR\nlevel: 1_000", "level", "'1_000': must be a number"),
         ("measure: PR\nlevel: 095", "level", "'095': must be a number"),
         ("measure: PR\nlevel: '0,95'", "level", "decimal point instead of the comma"),
+        ("measure: PR\nlevel: '95'", "level", "must be a number. Remove the quotes around it"),
         ("measure: PR\nprediction: yes", "prediction", "'yes': must be true or false"),
         ("measure: PR\nselect: [unit]", "select", "without the dashes"),
         ("measure: PR\nselect: {unit: null}", "select.unit", "one value, or a list"),
@@ -171,6 +177,48 @@ def test_a_wrong_setting_is_reported_once_with_line_and_advice(folder, lines, se
         assert problem.advice
     at = FIRST + (1 if "\n" in lines else 0)
     assert (problem.file, problem.line) == ("config.yaml", at)
+
+
+@pytest.mark.parametrize(
+    ("setting", "written", "words"),
+    [
+        ("dpi", "300.5", "'300.5': must be a whole number. Dots per inch of png and tiff"),
+        ("dpi", '"300"', "'300': must be a whole number. Remove the quotes around it"),
+        ("caterpillar_above", "60.5", "'60.5': must be a whole number. Number of studies"),
+        ("caterpillar_above", "[60]", "must be a whole number"),
+    ],
+)
+def test_what_counts_is_a_whole_number(folder: Folder, setting: str, written: str, words: str):
+    (problem,) = folder.problems(_review() + f"figures: {{{setting}: {written}}}\n")
+    assert words in str(problem) and problem.column == f"figures.{setting}" and problem.advice
+
+
+def _rules(part: Any) -> Iterator[Mapping[str, Any]]:
+    """Every schema within a schema."""
+    if isinstance(part, Mapping):
+        yield part
+        for inner in part.values():
+            yield from _rules(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from _rules(inner)
+
+
+def _types() -> list[Any]:
+    """Every type, or list of types, that the schema names."""
+    named = [rule["type"] for rule in _rules(schema()) if isinstance(rule.get("type"), str | list)]
+    return [kind for index, kind in enumerate(named) if kind not in named[:index]]
+
+
+@pytest.mark.parametrize("kind", _types(), ids=str)
+def test_every_type_of_the_schema_has_words(kind):
+    found = [
+        problem
+        for wrong in (None, "x", "1", 1.5, [], {})
+        for error in Draft202012Validator({"type": kind}).iter_errors(wrong)
+        for problem in explained(error, Origin(parse(b"a: 1\n", "c"), {}, "c"))
+    ]
+    assert found and all(problem.rule.startswith("must be ") for problem in found)
 
 
 @pytest.mark.parametrize("title", ["2024", "true", "[a]", "''", "'  '", "x" * 301])

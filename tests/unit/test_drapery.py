@@ -20,6 +20,9 @@ from scatter_results import (
     made_up,
     proportions,
     random_effects,
+    with_df,
+    with_rows_per_study,
+    with_silent,
     without_pool,
 )
 from scipy.special import expit, stdtr
@@ -219,3 +222,89 @@ def test_every_way_back_of_the_tests_is_that_of_the_product() -> None:
 
 def test_the_drawing_is_the_frozen_one() -> None:
     check_golden("drapery", drapery(example("OR", 4), replace(DISPLAY, width_mm=110), STYLE).pages)
+
+
+@pytest.mark.parametrize("code", ["PR", "PLN"])
+def test_no_curve_leaves_the_possible_values(code: str) -> None:
+    yi = [0.9, 0.8, 0.7, 0.95, 0.85]
+    result = made_up(code, yi if code == "PR" else [log(y) for y in yi], [0.01] * 5, tau2=0.01)
+    pooled = result.primary.pooled
+    cut = replace(pooled, ci_high=min(pooled.ci_high or 0, 1), pi_high=min(pooled.pi_high or 0, 1))
+    drawn = drapery(
+        replace(result, analyses=(replace(result.primary, pooled=cut),)), DISPLAY, STYLE
+    )
+    rows = [row for row in table(drawn) if row["p"]]
+    assert len(rows) == 7 * 7
+    assert all(0 <= float(row["low"]) <= float(row["high"]) <= 1 for row in rows)
+    assert max(float(row["high"]) for row in rows) == 1
+    page = drawn.pages[0]
+    ticks = axis_ticks(page, "x")
+    for role in ("study", "estimate", "prediction"):
+        for curve in page.with_role(role):
+            assert isinstance(curve, Curve)
+            assert all(value_at(x, ticks) < 100 + 1e-6 for x, _ in curve.points)
+
+
+def test_an_interval_of_the_mean_cut_at_the_end_is_still_known() -> None:
+    result = made_up("PR", [0.97, 0.95, 0.99, 0.96], [0.002] * 4, tau2=0.0)
+    pooled = result.primary.pooled
+    assert (pooled.ci_high or 0) > 1
+    cut = replace(pooled, ci_high=1.0, pi_high=1.0)
+    other = replace(result, analyses=(replace(result.primary, pooled=cut),))
+    assert isinstance(plan_of(other), Drapery)
+
+
+def test_studies_without_events_have_no_curve_and_no_degree_of_freedom() -> None:
+    result = with_df(with_silent(example("OR", 12), (3, 7)), 9)
+    drawn, pooled = drapery(result, DISPLAY, STYLE), result.primary.pooled
+    assert limits(drawn, "pooled", "0.05") == pytest.approx((pooled.ci_low, pooled.ci_high))
+    low, _ = limits(drawn, "pooled", "0.01")
+    t = abs(log(low) - (pooled.mu or 0)) / (pooled.se or 1)
+    assert 2 * stdtr(9, -t) == pytest.approx(0.01, rel=1e-6)
+    assert limits(drawn, "prediction", "0.05") == pytest.approx((pooled.pi_low, pooled.pi_high))
+    assert len({row["study"] for row in table(drawn) if row["row"] == "study"}) == 10
+    gone = [row for row in table(drawn) if row["row"] == "not drawn"]
+    assert [(row["p"], row["low"], row["high"]) for row in gone] == [("", "", "")] * 2
+    assert "p-value functions of 10 studies" in drawn.alt
+    assert "Not drawn, no event in either group: 2 studies." in drawn.caption
+
+
+def test_one_study_with_events_is_too_few() -> None:
+    drawn = drapery(with_silent(example("OR", 3), (0, 1)), DISPLAY, STYLE)
+    assert "it takes 2 studies with an event" in drawn.alt
+
+
+def test_the_prediction_is_wider_only_where_it_is() -> None:
+    assert "a new study is wider: " in drapery(example("OR"), DISPLAY, STYLE).alt
+    same = random_effects("OR", 12)
+    pooled = replace(same.primary.pooled, tau2=0.0, pi_low=same.primary.pooled.ci_low,
+                     pi_high=same.primary.pooled.ci_high)  # fmt: skip
+    same = replace(same, analyses=(replace(same.primary, pooled=pooled),))
+    alt = drapery(same, DISPLAY, STYLE).alt
+    assert "The dashed curve of a new study: " in alt and "wider" not in alt
+
+
+def test_rows_of_the_same_study_are_estimates() -> None:
+    drawn = drapery(with_df(with_rows_per_study(example("OR", 12), 3), 3), DISPLAY, STYLE)
+    assert "Grey: single estimates" in drawn.caption
+    assert "12 estimates of 4 studies" in drawn.alt
+    assert "Single estimate" in {text.text for text in drawn.pages[0].texts}
+
+
+def test_the_lines_at_the_null_and_at_the_level_are_named_and_explained() -> None:
+    for code, words in (("MC", "no change"), ("MD", "no effect")):
+        drawn = drapery(random_effects(code, 12), DISPLAY, STYLE)
+        legend = [text.text for text in drawn.pages[0].texts if text.role == "legend"]
+        assert words.capitalize() in legend
+        assert f"Vertical line: {words}." in drawn.caption
+        assert "Dotted: the height at which curves give 95% intervals." in drawn.caption
+
+
+def test_both_directions_are_named_on_a_narrow_page() -> None:
+    display = replace(
+        DISPLAY, width_mm=84, direction="lower", treatment="BCG vaccine", control="No vaccine"
+    )
+    drawn = drapery(random_effects("OR", 12), display, STYLE)
+    check_pages(drawn.pages, 84, display.height_mm)
+    told = " ".join(text.text for text in drawn.pages[0].texts if text.role == "direction")
+    assert "BCG" in told and "no vaccine" in told

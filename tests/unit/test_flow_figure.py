@@ -168,6 +168,11 @@ def test_words_hold_every_number_and_the_source():
     assert "the search log" in drawn.caption
 
 
+def test_the_caption_begins_with_the_kind_of_figure():
+    drawn = flow(ReviewResult("S", (), flow=SIMPLE_FLOW), Display("Screws."), STYLE)
+    assert drawn.caption.startswith("PRISMA 2020 flow diagram: Screws. Records, reports and")
+
+
 def test_without_numbers_the_reason_is_the_figure():
     assert "no numbers of a flow" in flow(review(None), DISPLAY, STYLE).alt
 

@@ -41,7 +41,7 @@ from metamill.figures.forest.words import forest_alt, forest_caption, forest_csv
 from metamill.figures.page.canvas import Canvas, Line
 from metamill.figures.page.text import clean, width, wrap
 from metamill.figures.style import fitted
-from metamill.results import Derived, Pooled
+from metamill.results import Analysis, Derived, Pooled
 from metamill.tables.assessments import Assessment, Judgement
 
 STYLE = STYLES["default"]
@@ -240,8 +240,8 @@ def plain(canvas: Canvas) -> str:
 def test_rows_not_pooled_are_listed_with_numbered_reasons() -> None:
     texts = [text.text for text in drawn("screws").texts]
     start = texts.index("Not pooled")
-    assert texts[start + 1 : start + 5] == ["Theta 2019", "1", "2", "172"]
-    assert texts[start + 5 : start + 9] == ["Early 1999", "2", "1", "16"]
+    assert texts[start + 1 : start + 5] == ["Theta 2019", "(1)", "2", "172"]
+    assert texts[start + 5 : start + 9] == ["Early 1999", "(2)", "1", "16"]
     assert "Patients may overlap with Alpha 2020; the larger is kept." in texts
     assert "Loose at the end of the operation, not at follow-up." in texts
     assert "2 other studies of the review give no data for this analysis." in texts
@@ -249,9 +249,9 @@ def test_rows_not_pooled_are_listed_with_numbered_reasons() -> None:
 
 def test_what_was_done_to_a_row_is_marked_and_explained() -> None:
     texts = [text.text for text in drawn("screws").texts]
-    assert texts[texts.index("Gamma 2022") + 1] == "a"
-    assert texts[texts.index("Small series 2009") + 1] == "a,c"
-    assert texts[texts.index("Zero events are implied by the source, not printed.") - 1] == "a"
+    assert texts[texts.index("Gamma 2022") + 1] == "(a)"
+    assert texts[texts.index("Small series 2009") + 1] == "(a,c)"
+    assert texts[texts.index("Zero events are implied by the source, not printed.") - 1] == "(a)"
     assert "implied zero in" not in written(drawn("screws"))
 
 
@@ -384,7 +384,7 @@ def test_draw_writes_each_format_with_its_table_and_its_words(tmp_path: Path) ->
     names = {path.name for path in tmp_path.iterdir()}
     endings = ("pdf", "svg", "png", "csv", "txt", "caption.txt")
     assert names == {f"forest.{ending}" for ending in endings}
-    assert (tmp_path / "forest.caption.txt").read_text() == forest_caption(example, display)
+    assert (tmp_path / "forest.caption.txt").read_text() == forest_caption(example, display, STYLE)
     assert (tmp_path / "forest.txt").read_text() == forest_alt(example, display)
     assert "Screw loosening" in (tmp_path / "forest.svg").read_text()
 
@@ -413,9 +413,9 @@ def test_the_alt_text_says_what_the_figure_shows_in_one_paragraph() -> None:
 
 
 def test_the_caption_names_diamond_and_bar_only_where_they_are_drawn() -> None:
-    assert "diamond" in forest_caption(*EXAMPLES["screws"])
-    assert "prediction" not in forest_caption(*EXAMPLES["odds"])
-    assert "diamond" not in forest_caption(*EXAMPLES["all zero"])
+    assert "diamond" in forest_caption(*EXAMPLES["screws"], STYLE)
+    assert "prediction" not in forest_caption(*EXAMPLES["odds"], STYLE)
+    assert "diamond" not in forest_caption(*EXAMPLES["all zero"], STYLE)
 
 
 def test_a_label_is_one_line_of_visible_characters() -> None:
@@ -501,7 +501,7 @@ def test_above_the_limit_the_studies_have_no_names_and_lie_by_size() -> None:
     dots = page.with_role("study")
     assert len(dots) == 300
     assert [dot.x for dot in dots] == sorted(dot.x for dot in dots)
-    assert "300 studies by size of the estimate" in plain(page)
+    assert "300 studies by size" in plain(page)
     assert "Xi 2011" not in plain(page)
     assert "by size of the estimate" in drawing.caption
     assert drawing.table == forest_studies(example, display, STYLE).table
@@ -582,7 +582,7 @@ def test_risk_of_bias_stands_beside_each_study_with_its_legend() -> None:
         assert len(page.with_role(f"bias {kind}")) == (4 if kind == "none" else 2)
     assert "Risk of bias (A tool): D1 domain 1" in plain(page)
     (narrow,) = forest_pages(example, replace(display, width_mm=120), STYLE)
-    assert "Not shown for lack of width: risk of bias" in plain(narrow)
+    assert "Not shown for lack of width: weights and risk of bias" in plain(narrow)
 
 
 @pytest.mark.parametrize("journal", JOURNALS)
@@ -595,3 +595,124 @@ def test_a_journal_gets_its_width_and_its_least_text(journal: str) -> None:
         )
         pages = forest_pages(example, display, fitted(STYLE, display))
         check_pages(pages, preset.width_mm, preset.height_mm, least_pt=preset.text_pt)
+
+
+def test_a_weight_below_zero_is_drawn_as_the_smallest_square_and_named() -> None:
+    studies = [("A", {}, effect(0.5, 0.1, 0.9, 110.0)), ("B", {}, effect(0.4, 0.0, 0.8, -10.0))]
+    pooled = Pooled(2, estimate=0.5, ci_low=0.1, ci_high=0.9, tau2=0.0, tau=0.0)
+    (page,) = forest_pages(result(MD, studies, pooled, REML), Display("x"), STYLE)
+    assert len(page.with_role("square")) == 2
+    assert "1 row has a weight below 0, which no square can show." in plain(page)
+
+
+def test_the_mean_of_equal_effects_is_not_called_random() -> None:
+    style = STYLES["metafor"]
+    example, display = EXAMPLES["means"]
+    equal = replace(example.primary, settings=REML | {"method": "EE", "test": "z"})
+    (page,) = forest_pages(replace(example, analyses=(equal,)), display, style)
+    assert "EE Model, k = 3" in plain(page)
+    (page,) = forest_pages(example, display, style)
+    assert "RE Model, k = 3" in plain(page)
+
+
+def test_several_rows_of_a_study_are_not_called_studies() -> None:
+    example = many(80)
+    primary = replace(example.primary, pooled=replace(example.primary.pooled, k=17))
+    drawing = forest(replace(example, analyses=(primary,)), Display("x"), STYLE)
+    assert "80 estimates by size" in plain(drawing.pages[0])
+    assert "Dots and lines are estimates" in drawing.caption
+
+
+def test_what_is_not_estimable_has_no_effect_in_the_table_and_comes_last_by_effect() -> None:
+    flags = ("continuity correction, to show the row only", "no event in either group")
+    studies = [
+        ("Silent", arms(0, 25, 0, 26), effect(0.1, 0.02, 48.0, 0.0, flags)),
+        ("A", arms(3, 40, 6, 41), effect(0.5, 0.13, 1.9, 100.0)),
+    ]
+    pooled = Pooled(2, estimate=0.5, ci_low=0.13, ci_high=1.9)
+    example = result(OR, studies, pooled, REML | {"method": "MH", "test": "z"})
+    row = next(csv.DictReader(io.StringIO(forest_csv(example))))
+    assert (row["label"], row["estimate"], row["ci_low"]) == ("Silent", "", "")
+    assert row["note"].startswith("not estimable")
+    (page,) = forest_pages(example, Display("x", order="effect"), STYLE)
+    labels = [text.text for text in page.texts if text.role == "label"]
+    assert labels.index("A") < labels.index("Silent")
+
+
+def test_studies_judged_by_different_tools_share_only_the_overall_column() -> None:
+    example, display = EXAMPLES["screws"]
+    summed = replace(
+        judged("ZETA2000", "good", "bad"),
+        tool="NOS",
+        tool_name="NOS",
+        overall=None,
+        score=6,
+        most=9,
+    )
+    example = replace(example, bias=(judged("ALPHA2020", "good", "some", "bad"), summed))
+    (page,) = forest_pages(example, display, STYLE)
+    check_pages([page], 174)
+    assert "Overall" in {text.text for text in page.texts if text.role == "header"}
+    assert not {"D1", "D2", "D3"} & {text.text for text in page.texts}
+    assert [text.text for text in page.texts if text.role == "bias sum"] == ["6/9"]
+    assert len(page.with_role("bias bad")) == 1
+    assert not page.with_role("bias good")
+
+
+def test_a_page_that_begins_inside_a_subgroup_repeats_its_heading() -> None:
+    whole = many(90)
+    effects = whole.primary.effects
+    parts = tuple(
+        Analysis(f"subgroup:arm={level}", GLMM, chosen, replace(whole.primary.pooled, k=45))
+        for level, chosen in (("first", effects[:45]), ("second", effects[45:]))
+    )
+    example = replace(whole, analyses=(whole.primary, *parts))
+    pages = forest_studies(example, Display("x"), STYLE).pages
+    check_pages(pages, 174, 240)
+    headings = [
+        [t.text for t in page.texts if t.text.startswith(("First", "Second"))] for page in pages
+    ]
+    assert headings[0] == ["First"]
+    assert headings[1][0] == "First (continued)"
+    assert "Second" in [word for page in headings for word in page]
+    assert headings[-1][0] == "Second (continued)"
+
+
+def test_a_very_long_name_has_three_lines_and_an_ellipsis() -> None:
+    name = "Study group of " + "many hospitals and " * 20
+    (page,) = forest_pages(many(2, [name, "Xi 2011"]), Display("x", width_mm=120), STYLE)
+    lines = [text.text for text in page.texts if text.role == "label"][:3]
+    assert lines[2].endswith("…")
+    assert name.strip() in forest_csv(many(2, [name, "Xi 2011"]))
+
+
+def test_counts_share_a_column_before_any_column_is_left_out() -> None:
+    (wide,) = forest_pages(*EXAMPLES["screws"], STYLE)
+    assert "Events" in plain(wide)
+    example, display = EXAMPLES["screws"]
+    (page,) = forest_pages(example, replace(display, width_mm=124), STYLE)
+    assert "Events/total" in plain(page)
+    assert "Not shown" not in plain(page)
+
+
+def test_the_plot_of_a_caterpillar_takes_the_room_that_names_would_have() -> None:
+    pages = forest(many(70), Display("x"), STYLE).pages
+    (axis,) = pages[0].with_role("axis")
+    assert axis.box[2] - axis.box[0] > 90
+
+
+def test_what_only_a_subgroup_must_say_stands_in_a_note_with_its_name() -> None:
+    example, display = EXAMPLES["subgroups"]
+    primary, main, *others = example.analyses
+    note = "fewer than five studies: the prediction interval is unreliable"
+    doubtful = replace(main, pooled=replace(main.pooled, pi_doubtful=True, notes=(note,)))
+    example = replace(example, analyses=(primary, doubtful, *others))
+    (page,) = forest_pages(example, replace(display, height_mm=1000), STYLE)
+    assert f"Primary augmentation: {note}." in plain(page)
+
+
+def test_the_total_and_the_estimate_of_jama_are_apart() -> None:
+    page = drawn("odds", style="jama")
+    totals = [text.box[2] for text in page.texts if text.role == "data"]
+    estimates = [t.box[0] for t in page.texts if t.role == "number" and not t.text.startswith("(")]
+    assert min(estimates) - max(totals) > 1.0

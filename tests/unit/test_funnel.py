@@ -6,7 +6,7 @@ The results drawn here are made up for the tests and belong to no study.
 import csv
 import io
 from dataclasses import replace
-from math import log, sqrt
+from math import exp, log, sqrt
 from statistics import NormalDist
 
 import pytest
@@ -20,13 +20,17 @@ from scatter_results import (
     made_up,
     proportions,
     random_effects,
+    reported_on,
+    with_rows_per_study,
+    with_silent,
     without_pool,
 )
 
 from metamill.figures.drawn import Drawn
-from metamill.figures.page.canvas import Canvas, Circle, Curve, Polygon
+from metamill.figures.page.canvas import Canvas, Circle, Curve, Polygon, Text, rectangle
 from metamill.figures.page.render import render
 from metamill.figures.points.funnel import clipped, funnel, funnel_contour
+from metamill.figures.points.marks import Entry, legend_rows, line_entry
 from metamill.figures.style import STYLES
 from metamill.results import Result
 
@@ -170,7 +174,7 @@ def test_flagged_studies_are_hollow_and_the_note_says_why() -> None:
     hollow = [item for item in drawn.pages[0].with_role("study")
               if isinstance(item, Circle) and item.fill == STYLE.paper]  # fmt: skip
     assert len(hollow) == 2
-    assert "Hollow: Continuity correction, to pool the row (2)." in drawn.caption
+    assert "Hollow: continuity correction, to pool the row (2)." in drawn.caption
 
 
 def test_subgroups_differ_in_shape_as_well_as_colour_and_are_in_the_legend() -> None:
@@ -285,3 +289,110 @@ def test_the_drawing_is_the_frozen_one() -> None:
     check_golden("funnel_size", funnel(proportions("PLO", 12), DISPLAY, STYLE).pages)
     narrow = replace(DISPLAY, width_mm=84.0)
     check_golden("funnel_contour", funnel_contour(result, narrow, STYLE).pages)
+
+
+def test_the_smallest_studies_are_inside_but_for_one_of_another_order() -> None:
+    yi, vi = [0.1 * (-1) ** i for i in range(12)], [0.04] * 11
+    near = funnel(made_up("MD", yi, [*vi, 0.04 * 19**2], tau2=0.1), DISPLAY, STYLE)
+    assert not near.pages[0].with_role("study outside")
+    assert len(near.pages[0].with_role("study")) == 12
+    far = funnel(made_up("MD", yi, [*vi, 0.04 * 21**2], tau2=0.1), DISPLAY, STYLE)
+    assert len(far.pages[0].with_role("study outside")) == 1
+
+
+def test_below_and_above_mean_the_estimate_where_the_model_scale_runs_the_other_way() -> None:
+    yi = [-1.2, -1.1, -1.0, *[-0.3 - 0.01 * i for i in range(8)]]
+    made = made_up("GEN", yi, [0.02] * 11)
+    drawn = funnel(reported_on(made, lambda x: exp(-exp(x))), DISPLAY, STYLE)
+    assert "(log(-log) scale)" in drawn.alt
+    pooled = reported_on(made, lambda x: exp(-exp(x))).primary.pooled.estimate or 0.0
+    above = sum(exp(-exp(y)) > pooled for y in yi)
+    assert above == 3
+    assert "Below the pooled estimate: 8, above it: 3." in drawn.alt
+
+
+def test_rows_of_the_same_study_are_estimates() -> None:
+    drawn = funnel_contour(with_rows_per_study(random_effects("OR", 30), 3), DISPLAY, STYLE)
+    assert "Each mark is an estimate." in drawn.caption
+    assert "95% of estimates would lie" in drawn.caption
+    assert "p value of a single estimate" in drawn.caption
+    assert "30 estimates of 10 studies" in drawn.alt
+
+
+def test_studies_without_events_are_counted_and_neither_drawn_nor_described() -> None:
+    drawn = funnel(with_silent(random_effects("OR", 14), (0, 13)), DISPLAY, STYLE)
+    assert len(drawn.pages[0].with_role("study")) == 12
+    assert "Scatter plot of 12 studies" in drawn.alt and "of 12 lie within" in drawn.alt
+    assert "Not drawn, no event in either group: 2 studies." in drawn.caption
+    rows = [row for row in table(drawn) if row["row"] == "not drawn"]
+    assert [(row["x"], row["y"]) for row in rows] == [("", "")] * 2
+
+
+def test_studies_without_events_do_not_make_ten() -> None:
+    drawn = funnel(with_silent(random_effects("OR", 11), (0, 1)), DISPLAY, STYLE)
+    assert "with fewer than 10 studies (9 studies)" in drawn.alt
+
+
+def test_hollow_marks_are_as_large_as_filled_ones() -> None:
+    page = funnel(random_effects("OR", 12, flagged=[2]), DISPLAY, STYLE).pages[0]
+    marks = [item for item in page.with_role("study") if isinstance(item, Circle)]
+    (hollow,) = (item for item in marks if item.fill == STYLE.paper)
+    filled = next(item for item in marks if item.fill != STYLE.paper)
+    mm = 25.4 / 72
+    assert hollow.radius + hollow.width / 2 * mm == pytest.approx(
+        filled.radius - filled.width / 2 * mm
+    )
+
+
+@pytest.mark.parametrize("width", [66.0, 84.0, 174.0])
+def test_both_directions_stand_under_the_ends_of_the_axis(width: float) -> None:
+    display = replace(
+        DISPLAY, width_mm=width, direction="lower", treatment="Cemented", control="No cement"
+    )
+    drawn = funnel(random_effects("OR", 12), display, STYLE)
+    check_pages(drawn.pages, width, display.height_mm)
+    page = drawn.pages[0]
+    told = [text for text in page.texts if text.role == "direction"]
+    words = " ".join(text.text for text in told).replace("\xa0", " ")
+    assert words == "← Favours cemented Favours no cement →"
+    ends = [line for line in page.with_role("axis") if line.y1 == line.y2]  # type: ignore[union-attr]
+    left, right = ends[0].x1, ends[0].x2  # type: ignore[union-attr]
+    assert told[0].box[0] == pytest.approx(left) and told[-1].box[2] == pytest.approx(right)
+    assert len({text.y for text in told}) == (1 if width > 80 else 2)
+
+
+@pytest.mark.parametrize("width", [84.0, 174.0])
+def test_the_keys_of_the_contours_stand_in_one_row(width: float) -> None:
+    drawn = funnel_contour(random_effects("OR", 12), replace(DISPLAY, width_mm=width), STYLE)
+    assert len({item.box[1] for item in drawn.pages[0].with_role("legend region")}) == 1
+
+
+def test_symbols_are_as_near_to_their_words_as_lines_are() -> None:
+    def sample(box):
+        return [rectangle(box, "#000000", role="sample")]
+
+    found = [
+        legend_rows([Entry(sample, "A word", wide)], DISPLAY, STYLE)[0][0] for wide in (1.8, 6.0)
+    ]
+    gaps = [text.box[0] - shape.box[2] for shape, text in found]
+    assert gaps[0] == pytest.approx(gaps[1])
+
+
+def test_a_legend_does_not_break_in_brackets_that_fit_the_line() -> None:
+    words = "A name of a subgroup that goes on for long until the line ends (n = 33)"
+    rows = legend_rows([line_entry(words, 0.5, "#000000")], replace(DISPLAY, width_mm=84), STYLE)
+    lines = [item.text for item in rows[0][0] if isinstance(item, Text)]
+    assert len(lines) == 2 and lines[-1].endswith("(n\xa0=\xa033)")
+
+
+def test_the_null_value_of_a_change_is_no_change() -> None:
+    for code, words in (("MC", "no change"), ("MD", "no effect")):
+        drawn = funnel(random_effects(code, 12), DISPLAY, STYLE)
+        legend = [text.text for text in drawn.pages[0].texts if text.role == "legend"]
+        assert words.capitalize() in legend
+        assert f"Solid line: {words}." in drawn.caption
+
+
+def test_a_title_that_ends_with_a_stop_has_one_in_the_caption() -> None:
+    drawn = funnel(random_effects("OR", 12), replace(DISPLAY, title="Loosening."), STYLE)
+    assert drawn.caption.startswith("Funnel plot: Loosening. Each mark")

@@ -22,7 +22,7 @@ from metamill.figures.page.render import render
 from metamill.figures.refits.influence import NAMED_UP_TO, influence
 from metamill.figures.refits.panels import statistics
 from metamill.figures.style import STYLES, fitted
-from metamill.results import Pooled
+from metamill.results import Pooled, Result
 
 STYLE = STYLES["default"]
 MARKS = ("point", "influential")
@@ -239,7 +239,135 @@ def test_alt_and_caption_name_the_statistics_and_the_model():
     for name in ("DFFITS", "Cook's distance", "DFBETAS"):
         assert name in drawn.alt and name in drawn.caption
     assert "9 panels, each with 6 studies" in drawn.alt
-    assert "Random effects (REML)" in drawn.caption and "Loosening" in drawn.caption
+    assert "Random effects (REML)" in drawn.caption
+    assert drawn.caption.startswith("Influence of single studies: Loosening. Each panel")
+
+
+def test_a_model_whose_studies_are_not_called_influential_has_no_cutoffs_anywhere():
+    drawn = influence(made_up(names(6), PLO, GLMM), display(), STYLE)
+    assert not any(page.with_role("limit") for page in drawn.pages)
+    assert "cutoff" not in drawn.caption and "Dashed" not in words(drawn.pages, "note")
+    assert "lower cutoff" not in drawn.table and "upper cutoff" not in drawn.table
+    assert "no usual cutoffs" in drawn.alt
+    with_cutoffs = influence(made_up(names(6)), display(), STYLE)
+    assert any(page.with_role("limit") for page in with_cutoffs.pages)
+    assert "for Cook's distance" in with_cutoffs.caption
+
+
+def calm(k: int) -> Result:
+    """A result in which no study is influential or has a large residual."""
+    result = made_up(names(k))
+    refits = tuple(
+        replace(refit, influential=False, rstudent=0.1 * index)
+        for index, refit in enumerate(result.leave_one_out)
+    )
+    return replace(result, leave_one_out=refits)
+
+
+def test_a_study_that_cannot_be_judged_is_named_and_not_called_uninfluential():
+    result = calm(6)
+    assert (
+        "No study is influential by the usual cutoffs." in influence(result, display(), STYLE).alt
+    )
+    missing = {"influential": None, "dffits": None, "rstudent": None, "note": "nothing to pool"}
+    first = replace(result.leave_one_out[0], **missing)
+    result = replace(result, leave_one_out=(first, *result.leave_one_out[1:]))
+    alt = influence(result, display(), STYLE).alt
+    assert "Not judged, for lack of a statistic: Study 1 1980 (nothing to pool)." in alt
+    assert "No other study is influential" in alt and "No study is" not in alt
+    every = tuple(replace(refit, **missing) for refit in result.leave_one_out)
+    alt = influence(replace(result, leave_one_out=every), display(), STYLE).alt
+    assert "Not judged" in alt and "is influential by" not in alt and "no usual" not in alt
+
+
+def test_studies_beyond_the_lines_of_the_residual_are_told_apart_from_influential_ones():
+    result = calm(6)
+    drawn = influence(result, display(), STYLE)
+    assert "Beyond ±1.96" not in drawn.alt
+    assert "beyond ±1.96" not in words(drawn.pages, "note")
+    residuals = (0.1, -2.0, 1.9, 1.97, -1.96, 0.0)
+    refits = tuple(
+        replace(refit, rstudent=value)
+        for refit, value in zip(result.leave_one_out, residuals, strict=True)
+    )
+    drawn = influence(replace(result, leave_one_out=refits), display(), STYLE)
+    assert (
+        "No study is influential by the usual cutoffs. "
+        "Beyond ±1.96 by the studentised residual: Study 2 1981; Study 4 1982."
+    ) in drawn.alt
+    assert "Studentised residual beyond ±1.96: 2, 4." in words(drawn.pages, "note")
+
+
+def test_caption_and_note_name_the_statistics_that_decide():
+    drawn = influence(made_up(names(6)), display(), STYLE)
+    decide = "beyond a cutoff of DFFITS, Cook's distance, the hat value or DFBETAS"
+    assert decide in drawn.caption and decide in words(drawn.pages, "note")
+
+
+@pytest.mark.parametrize("width", [66.0, 84.0, 130.0, 174.0])
+@pytest.mark.parametrize("k", [9, 13, 22, 30, 110])
+def test_all_panels_have_the_same_study_numbers_under_them(k, width):
+    result = made_up(names(k))
+    # Labels of very different widths at the sides of the panels.
+    wide = tuple(replace(r, q=1e7 * r.q, cook=1e-3 * r.cook) for r in result.leave_one_out)
+    drawn = influence(replace(result, leave_one_out=wide), display(width_mm=width), STYLE)
+    check_pages(drawn.pages, width, 240)
+    told = []
+    for page in drawn.pages:
+        texts = [t for t in page.texts if t.role == "study tick"]
+        for left, _, right, bottom in panels_of(page):
+            told.append(
+                [
+                    int(t.text) for t in texts
+                    if left - 2 < t.x < right + 2 and bottom < t.y < bottom + 6
+                ]
+            )  # fmt: skip
+    assert len(told) == 9 and told[0] and all(numbers == told[0] for numbers in told)
+
+
+def boxes_meet(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_the_number_of_an_influential_study_is_clear_of_its_stem_and_of_lines_of_reference(side):
+    result = made_up(names(10))
+    refits = tuple(
+        replace(
+            refit, influential=index == 3, hat=0.12 if index == 3 else 0.1,
+            weight=12.0 if index == 3 else 10.0, rstudent=side * (9.0 if index == 3 else 0.1),
+        )
+        for index, refit in enumerate(result.leave_one_out)
+    )  # fmt: skip
+    (page,) = influence(replace(result, leave_one_out=refits), display(), STYLE).pages
+    numbers = [t for t in page.texts if t.role == "point name"]
+    assert [t.text for t in numbers] == ["4"] * 9
+    for text in numbers:
+        for role in ("stem", "centre", "limit"):
+            assert not any(boxes_meet(text.box, line.box) for line in page.with_role(role))
+
+
+def test_a_note_says_so_where_squares_are_too_crowded_for_their_numbers():
+    few, many = (influence(made_up(names(k)), display(), STYLE).pages for k in (6, 300))
+    assert "some have no number" in words(many, "note")
+    assert "some have no number" not in words(few, "note")
+
+
+def test_panels_stand_two_by_two_in_a_column_of_a_journal():
+    drawn = influence(made_up(names(13)), display(width_mm=84.0), STYLE)
+    (page,) = drawn.pages
+    assert len({round(box[2]) for box in panels_of(page)}) == 2
+
+
+def test_one_long_name_leaves_the_others_their_columns_and_is_cut_after_two_lines():
+    long = "A name without end " * 12
+    drawn = influence(made_up([long, *names(29)]), display(), STYLE)
+    check_pages(drawn.pages, 174, 240)
+    texts = [t for page in drawn.pages for t in page.texts if t.role == "key name"]
+    assert len({round(t.x, 1) for t in texts}) >= 4
+    cut = [t.text for t in texts if "name" in t.text]
+    assert len(cut) == 2 and cut[-1].endswith("…")
+    assert long.strip() in drawn.table
 
 
 def test_the_same_result_gives_the_same_bytes():

@@ -13,7 +13,14 @@ from golden import check_golden
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from page_checks import axis_ticks, check_pages, value_at
-from scatter_results import DISPLAY, random_effects, two_groups, without_pool
+from scatter_results import (
+    DISPLAY,
+    random_effects,
+    two_groups,
+    with_rows_per_study,
+    with_silent,
+    without_pool,
+)
 
 from metamill.figures.drawn import Drawn
 from metamill.figures.page.canvas import Canvas, Circle, Curve
@@ -198,3 +205,46 @@ def test_any_numbers_and_labels_draw(
 
 def test_the_drawing_is_the_frozen_one() -> None:
     check_golden("labbe", labbe(two_groups("OR", 10), replace(DISPLAY, width_mm=110), STYLE).pages)
+
+
+def test_a_weight_below_zero_has_the_smallest_circle_and_a_note() -> None:
+    result = two_groups("OR", 10)
+    primary = result.primary
+    effects = (replace(primary.effects[0], weight=-0.4), *primary.effects[1:])
+    drawn = labbe(replace(result, analyses=(replace(primary, effects=effects),)), DISPLAY, STYLE)
+    assert len(circles(drawn.pages[0])) == 10
+    assert "1 study has a weight below 0" in drawn.caption
+    assert float(table(drawn)[0]["area"]) == 0
+
+
+def test_rows_of_the_same_study_are_estimates() -> None:
+    drawn = labbe(with_rows_per_study(two_groups("OR", 12), 3), DISPLAY, STYLE)
+    assert "Each circle is an estimate" in drawn.caption
+    assert "12 estimates of 4 studies" in drawn.alt
+
+
+def test_a_study_without_events_is_drawn_and_counted_here() -> None:
+    drawn = labbe(with_silent(two_groups("OR", 12), (1,)), DISPLAY, STYLE)
+    assert len(circles(drawn.pages[0])) == 12
+    assert "event rates of 12 studies" in drawn.alt
+
+
+def test_a_name_may_leave_the_plot_as_far_as_the_page_goes() -> None:
+    labels = [f"A rather long name of authors, {1990 + i}" for i in range(6)]
+    page = labbe(two_groups("OR", 6, labels=labels), replace(DISPLAY, width_mm=174), STYLE).pages[0]
+    right = max(line.x2 for line in page.with_role("axis"))  # type: ignore[union-attr]
+    assert any(text.box[2] > right for text in page.texts if text.role == "point name")
+
+
+def test_names_without_room_are_counted_and_parted_by_semicolons() -> None:
+    labels = [f"Author {i}, {1990 + i}" for i in range(12)]
+    drawn = labbe(
+        two_groups("OR", 12, rate=0.01, labels=labels), replace(DISPLAY, width_mm=66), STYLE
+    )
+    named = {text.text for text in drawn.pages[0].texts if text.role == "point name"}
+    without = [label for label in labels if label not in named]
+    assert len(without) > 1
+    told = f"{len(without)} of 12 studies are not named for lack of room: "
+    assert told in drawn.caption
+    listed = drawn.caption.partition(told)[2].partition(". ")[0].rstrip(".")
+    assert sorted(listed.split("; ")) == sorted(without)

@@ -6,17 +6,35 @@ The results drawn here are made up for the tests and belong to no study.
 import csv
 import io
 from dataclasses import replace
-from math import exp, inf, log, sqrt
+from math import exp, floor, inf, log, log10, sqrt
 
 import pytest
 from golden import check_golden
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from page_checks import axis_ticks, check_pages, value_at
-from scatter_results import DISPLAY, made_up, random_effects
+from scatter_results import (
+    DISPLAY,
+    made_up,
+    random_effects,
+    with_df,
+    with_rows_per_study,
+    with_silent,
+)
 from scipy.special import expit, logit, stdtr
 
-from metamill.figures.axes.spaced import ARCSINE, CLOGLOG, FISHER, IDENTITY, LOG, LOGIT, ROOT
+from metamill.figures.axes.axis import log_axis
+from metamill.figures.axes.spaced import (
+    ARCSINE,
+    CLOGLOG,
+    FISHER,
+    IDENTITY,
+    LOG,
+    LOGIT,
+    ROOT,
+    spaced_axis,
+)
+from metamill.figures.axes.ticks import tick_texts
 from metamill.figures.curves.law import Law, law_of
 from metamill.figures.curves.prediction import prediction
 from metamill.figures.drawn import Drawn
@@ -270,3 +288,143 @@ def test_it_is_the_same_bytes_twice():
 def test_the_figure_is_as_frozen():
     result = with_pooled(random_effects("MD", 6, mu=-2.0), beyond=(Beyond(-1.0, 0.05),))
     check_golden("prediction", prediction(result, DISPLAY, STYLE).pages)
+
+
+def test_the_labels_of_a_logarithmic_axis_are_in_per_cent():
+    axis = log_axis(0.004, 0.9, 0.0, 150.0)
+    shown = [float(text) for text in tick_texts(axis, 100)]
+    assert shown == pytest.approx([100 * tick for tick in axis.ticks])
+    assert tick_texts(axis) == [f"{tick:.{-floor(log10(tick))}f}" if tick < 1 else "1"
+                                for tick in axis.ticks]  # fmt: skip
+
+
+@pytest.mark.parametrize("yi", [[-0.1, -0.3, -0.2, -0.5, -0.25], [-3.4, -3.0, -2.5, -3.3, -2.8]])
+def test_a_log_proportion_lies_where_its_axis_in_per_cent_says(yi):
+    result = made_up("PLN", yi, [0.01] * 5)
+    page = prediction(result, DISPLAY, STYLE).pages[0]
+    ticks = axis_ticks(page, "x")
+    assert len(ticks) >= 3 and ticks[-1][1] <= 100
+    found = [100 * effect.estimate for effect in result.primary.effects]
+    lines = [item for item in of_role(page, "study") if isinstance(item, Line)]
+    assert sorted(value_at(line.x1, ticks, log=True) for line in lines) == pytest.approx(
+        sorted(found)
+    )
+
+
+def cut_proportion() -> Result:
+    result = made_up("PR", [0.9, 0.8, 0.7, 0.95, 0.85], [0.01] * 5, tau2=0.01)
+    pooled = result.primary.pooled
+    return with_pooled(result, ci_high=min(pooled.ci_high, 1), pi_high=1.0)
+
+
+def test_what_lies_beyond_the_possible_values_is_said_and_not_drawn():
+    result = cut_proportion()
+    found = law(result)
+    beyond = 1 - float(stdtr(found.df, (1 - found.centre) / found.spread))
+    assert beyond > 0.05
+    drawn = prediction(result, DISPLAY, STYLE)
+    assert f"{100 * beyond:.0f}% of the distribution lies beyond 100.0%" in drawn.alt
+    assert "areas are probabilities as far as values are possible" in drawn.caption
+    whole = prediction(random_effects("OR", 8), DISPLAY, STYLE)
+    assert "of the distribution lies beyond" not in whole.alt
+    assert "areas are probabilities." in whole.caption
+
+
+def test_a_change_of_a_score_ends_where_the_score_does():
+    result = random_effects("MC", 6, mu=-6.0, tau=3.0)
+    display = replace(DISPLAY, minimum=0.0, maximum=10.0)
+    page = prediction(result, display, STYLE).pages[0]
+    (curve,) = of_role(page, "density")
+    ticks = axis_ticks(page, "x")
+    assert value_at(min(x for x, _ in curve.points), ticks) == pytest.approx(-10)
+    free = prediction(result, DISPLAY, STYLE).pages[0]
+    (curve,) = of_role(free, "density")
+    assert value_at(min(x for x, _ in curve.points), axis_ticks(free, "x")) < -10
+    assert "of the distribution lies beyond −10.0" in prediction(result, display, STYLE).alt
+
+
+def test_without_a_better_side_both_important_differences_are_shaded_outwards():
+    result = random_effects("MD", 12, mu=-0.2, tau=1.0)
+    result = with_pooled(result, beyond=(Beyond(-1.0, 0.8), Beyond(1.0, 0.1)))
+    drawn = prediction(result, replace(DISPLAY, direction=None), STYLE)
+    assert "below −1.00 with probability 20%" in drawn.alt
+    assert "above 1.00 with probability 10%" in drawn.alt
+    page = drawn.pages[0]
+    ticks = axis_ticks(page, "x")
+    _, *shaded = of_role(page, "area")
+    ends = sorted((value_at(a.box[0], ticks), value_at(a.box[2], ticks)) for a in shaded)
+    assert ends[0][1] == pytest.approx(-1.0, abs=1e-6)
+    assert ends[1][0] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_degrees_of_freedom_go_by_the_studies_with_events():
+    result = with_settings(
+        with_df(with_silent(random_effects("OR", 12), (3, 7)), 9), method="GLMM", glmm="UM.FS"
+    )
+    found, pooled = law(result), result.primary.pooled
+    assert found.df == 9
+    assert found.spread == pytest.approx(sqrt(pooled.tau2 + pooled.se**2), rel=1e-6)
+    assert "t with 9 degrees of freedom" in prediction(result, DISPLAY, STYLE).caption
+
+
+def test_studies_without_events_are_counted_and_not_drawn():
+    result = with_df(with_silent(random_effects("OR", 12), (3, 7)), 9)
+    drawn = prediction(result, DISPLAY, STYLE)
+    marks = [item for item in of_role(drawn.pages[0], "study") if isinstance(item, Line)]
+    hollow = [item for item in of_role(drawn.pages[0], "arrow") if item.fill is None]
+    assert len(marks) + len(hollow) == 10
+    assert "from 10 studies." in drawn.alt
+    assert "Not drawn, no event in either group: 2 studies." in drawn.alt
+    gone = [row for row in table(drawn) if row["item"] == "not drawn"]
+    assert [row["value"] for row in gone] == ["", ""]
+
+
+def test_rows_of_the_same_study_are_estimates():
+    result = with_df(with_rows_per_study(random_effects("OR", 12), 3), 3)
+    drawn = prediction(result, DISPLAY, STYLE)
+    assert "from 12 estimates of 4 studies." in drawn.alt
+    assert "12 estimates" in [text.text for text in of_role(drawn.pages[0], "label")]
+    assert "the estimates, each a stroke. " in drawn.caption
+
+
+@pytest.mark.parametrize("scale", [IDENTITY, LOG, LOGIT, ROOT, ARCSINE, FISHER])
+@pytest.mark.parametrize("half", [0.001, 0.02, 0.1, 0.4])
+def test_a_narrow_range_has_ticks(scale, half):
+    for middle in (0.5, 0.83, 1.1):
+        axis = spaced_axis(scale, middle - half, middle + half, 30.0, 80.0, 7.0, 1)
+        assert len(axis.ticks) >= 2
+
+
+def test_an_important_difference_is_named_with_the_digits_in_which_it_was_given():
+    result = random_effects("MC", 12, mu=-3.0, tau=2.0)
+    display = replace(DISPLAY, direction="lower", important_difference=2.0, width_mm=84)
+    for beyond in ((), (Beyond(-2.0, 0.01),)):
+        drawn = prediction(with_pooled(result, beyond=beyond), display, STYLE)
+        check_pages(drawn.pages, 84)
+        names = [text.text for text in of_role(drawn.pages[0], "guide label")]
+        assert sorted(names) == ["important difference −2", "no change"]
+        assert "dotted: important difference; solid: no change" in drawn.caption
+
+
+@pytest.mark.parametrize("width", [84.0, 174.0])
+def test_directions_stand_under_the_two_ends_of_the_axis(width):
+    display = replace(DISPLAY, direction="lower", treatment="Cemented", width_mm=width)
+    page = prediction(random_effects("OR", 12), display, STYLE).pages[0]
+    (axis,) = of_role(page, "axis")
+    told = of_role(page, "direction")
+    assert told[0].box[0] == pytest.approx(axis.x1)
+    assert told[-1].box[2] == pytest.approx(axis.x2)
+    first = [text.y for text in told if text.align == "left"]
+    assert first[0] == next(text.y for text in told if text.align == "right")
+
+
+def test_the_caption_begins_with_the_kind_and_names_the_lines():
+    drawn = prediction(random_effects("OR", 12), DISPLAY, STYLE)
+    assert drawn.caption.startswith("Prediction distribution: Loosening of screws. ")
+    assert "Vertical lines, dashed: the mean; solid: no effect." in drawn.caption
+
+
+def test_a_logarithmic_axis_says_so():
+    page = prediction(random_effects("OR", 12), DISPLAY, STYLE).pages[0]
+    label = " ".join(text.text for text in of_role(page, "axis label"))
+    assert label.replace("\xa0", " ") == "True odds ratio (log scale)"

@@ -3,25 +3,34 @@
 Canvases and reviews are made up.
 """
 
+import os
 import re
+import subprocess
+import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 from made_up_review import pool, write_review
 
+from metamill import review_result
 from metamill.cli import main
 from metamill.config.figures import FORMATS
 from metamill.config.journals import JOURNALS, Journal
 from metamill.config.load import schema
 from metamill.config.settings import Display
+from metamill.figures.catalogue import OUTCOME_FIGURES
+from metamill.figures.drawn import Drawn, not_drawn
 from metamill.figures.page.canvas import Canvas, Circle, Line, Polygon, Text
 from metamill.figures.page.preflight import preflight
 from metamill.figures.page.render import render
 from metamill.figures.style import STYLES, fitted
+from metamill.jobs import plan
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "figures" / "journals.md"
 CATALOGUE = "metamill.commands.preflight.OUTCOME_FIGURES"
+RENDER, PREFLIGHT = (f"metamill.commands.preflight.{name}" for name in ("render", "preflight"))
+PATHS = {"PYTHONPATH": os.pathsep.join(sys.path)}
 ASKED = Journal(
     90, 100, 7, 0.5, 300, ("pdf", "eps", "tiff", "png"), "made up", narrowest_mm=50, megabytes=1
 )
@@ -231,6 +240,7 @@ def test_the_page_holds_the_presets():
 def review(tmp_path):
     folder = write_review(tmp_path / "review")
     pool(folder)
+    review_result.write(plan(folder).whole(), folder / "results" / "review" / "review.json")
     return folder
 
 
@@ -240,25 +250,103 @@ def asked(capsys, *arguments) -> tuple[int, str, str]:
     return code, said.out, said.err
 
 
-def test_the_command_passes_figures_that_pass(review, capsys):
+def test_figures_that_pass_are_counted_and_named_only_where_asked(review, capsys, monkeypatch):
+    monkeypatch.setattr(RENDER, lambda *_: b"")
+    monkeypatch.setattr(PREFLIGHT, lambda *_: ())
     code, said, _ = asked(capsys, review, "--journal", "springer")
-    assert code == 0 and said.startswith("springer:\n  event/forest: passes\n")
-    assert re.search(r"^(\d+) of \1 figures pass\.$", said, re.M)
+    assert code == 0 and re.fullmatch(r"springer:\n  (\d+) of \1 figures pass\.\n", said)
+    _, said, _ = asked(capsys, review, "--journal", "springer", "--verbose")
+    names = [*plan(review).figures("event"), *plan(review).review_figures()]
+    assert re.findall(r"^  \w+/(\w+): passes$", said, re.M) == names
 
 
 def test_the_command_asks_all_journals_without_one_in_the_configuration(
     review, capsys, monkeypatch
 ):
-    monkeypatch.setattr(CATALOGUE, {})
-    _, said, _ = asked(capsys, review)
+    def never(*_):
+        raise AssertionError("no file is written for many journals")
+
+    monkeypatch.setattr(RENDER, never)
+    _, said, progress = asked(capsys, review)
     assert re.findall(r"^(\S+):$", said, re.M) == list(JOURNALS)
+    assert len(re.findall(r"^  \d+ of \d+ figures pass\.$", said, re.M)) == len(JOURNALS)
+    assert ": passes" not in said
+    assert progress.count("checking ") == len(JOURNALS) and "plos (7 of 14)" in progress
 
 
-def test_the_journal_of_the_configuration_is_the_default(review, capsys, monkeypatch):
+def test_journals_with_equal_pages_texts_and_lines_share_a_drawing(review, capsys, monkeypatch):
+    calls = []
+
+    def counted(result, display, style):
+        calls.append((display.width_mm, display.height_mm, style))
+        return OUTCOME_FIGURES["forest"](result, display, style)
+
+    monkeypatch.setattr(CATALOGUE, {**OUTCOME_FIGURES, "forest": counted})
+    asked(capsys, review)
+    assert len(calls) == len(set(calls)) < len(JOURNALS)
+
+
+def test_the_figures_of_the_whole_review_are_checked(tmp_path, capsys, monkeypatch):
+    folder = write_review(tmp_path / "review")
+    pool(folder)
+    (folder / "extracted" / "risk_of_bias.csv").write_text(
+        "study,tool,domain,judgement,support,source,location\nAuthor 1 1990,RoB2,D1,low,a,b,c\n"
+    )
+    (folder / "extracted" / "flow.yaml").write_text("source: made up\nscreened: 5\n")
+    code, _, wrong = asked(capsys, folder, "--journal", "bmc")
+    assert code == 6 and "review.json" in wrong and "Run the review first" in wrong
+    whole = plan(folder).whole()
+    path = folder / "results" / "review" / "review.json"
+    review_result.write(whole, path)
+    monkeypatch.setattr(RENDER, lambda *_: b"")
+    monkeypatch.setattr(PREFLIGHT, lambda *_: ())
+    _, said, _ = asked(capsys, folder, "--journal", "bmc", "--verbose")
+    found = re.findall(r"^  review/(\w+): passes$", said, re.M)
+    assert found == ["flow", "risk_of_bias", "risk_of_bias_summary", "study_map"]
+    assert not said.startswith("note:")
+    old = replace(whole, digests=whole.digests | {"flow": "other"})
+    review_result.write(old, path)
+    _, said, _ = asked(capsys, folder, "--journal", "bmc")
+    assert said.startswith("note: review is of other studies")
+
+
+def test_a_shortcoming_of_a_figure_of_the_review_is_found(review, capsys, monkeypatch):
+    small = Drawn((Canvas(170, 50, [Text(5, 10, "Small", 5, role="note")]),), "", "", "")
+    monkeypatch.setattr("metamill.commands.preflight.review_figure", lambda *_: small)
+    code, said, _ = asked(capsys, review, "--journal", "bmc")
+    assert code == 4 and "review/study_map: text of 5 pt" in said
+
+
+def test_a_figure_that_is_only_a_reason_is_not_counted_as_one(review, capsys, monkeypatch):
+    def refused(result, display, style):
+        return not_drawn("Forest plot: Event", "no row is pooled", display.width_mm, style)
+
+    monkeypatch.setattr(CATALOGUE, {**OUTCOME_FIGURES, "forest": refused})
+    monkeypatch.setattr(RENDER, lambda *_: b"")
+    monkeypatch.setattr(PREFLIGHT, lambda *_: ())
+    code, said, _ = asked(capsys, review, "--journal", "bmc")
+    every = len(plan(review).figures("event")) + len(plan(review).review_figures())
+    assert code == 0 and "  event/forest: not drawn: no row is pooled\n" in said
+    assert f"  {every - 1} of {every - 1} figures pass; 1 not drawn.\n" in said
+    assert "passes" not in said
+
+
+def test_a_reader_who_has_enough_is_left_in_peace(review):
+    start = "import sys; from metamill.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", start, "preflight", str(review)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | PATHS
+    ) as process:
+        process.stdout.close()
+        wrong = process.stderr.read().decode()
+    assert process.returncode == 141
+    assert [line for line in wrong.splitlines() if not line.startswith("checking ")] == []
+
+
+def test_the_journal_of_the_configuration_is_the_default(review, capsys):
     write_review(review, more="figures: {journal: plos}\n")
     code, said, _ = asked(capsys, review)
     assert code == 0 and re.findall(r"^(\S+):$", said, re.M) == ["plos"]
-    monkeypatch.setattr(CATALOGUE, {})
     _, said, _ = asked(capsys, review, "--all")
     assert re.findall(r"^(\S+):$", said, re.M) == list(JOURNALS)
 
@@ -283,10 +371,13 @@ def test_a_figure_too_wide_for_a_column_is_a_finding_with_the_needed_width(
     def too_wide(result, display, style):
         raise ValueError(f"the forest plot of {result.outcome} needs 95 mm, not 84 mm")
 
-    monkeypatch.setattr(CATALOGUE, {"forest": too_wide})
+    monkeypatch.setattr(CATALOGUE, {**OUTCOME_FIGURES, "forest": too_wide})
+    monkeypatch.setattr(RENDER, lambda *_: b"")
+    monkeypatch.setattr(PREFLIGHT, lambda *_: ())
     code, said, _ = asked(capsys, review, "--journal", "springer-single")
     assert code == 4 and "event/forest: the forest plot of event needs 95 mm, not 84 mm" in said
-    assert "0 of 1 figures pass." in said
+    every = len(plan(review).figures("event")) + len(plan(review).review_figures())
+    assert f"  {every - 1} of {every} figures pass." in said
 
 
 def test_without_results_it_says_what_to_do(tmp_path, capsys):

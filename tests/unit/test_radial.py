@@ -13,7 +13,15 @@ from golden import check_golden
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from page_checks import axis_ticks, check_pages, value_at
-from scatter_results import DISPLAY, made_up, proportions, random_effects, without_pool
+from scatter_results import (
+    DISPLAY,
+    made_up,
+    proportions,
+    random_effects,
+    with_rows_per_study,
+    with_silent,
+    without_pool,
+)
 
 from metamill.figures.drawn import Drawn
 from metamill.figures.page.canvas import Canvas, Circle, Curve, Text
@@ -89,7 +97,11 @@ def test_the_right_axis_reads_the_effect_of_a_line_from_the_origin(
 
 def test_a_scale_without_a_straight_way_back_is_named_as_the_model_scale() -> None:
     page = radial(proportions("PLO", 12), DISPLAY, STYLE).pages[0]
-    assert any("(model scale)" in text.text for text in page.texts if text.role == "axis label")
+    assert any(
+        "(model scale)" in text.text.replace("\xa0", " ")
+        for text in page.texts
+        if text.role == "axis label"
+    )
 
 
 def test_studies_outside_the_band_are_named_or_listed_and_no_others() -> None:
@@ -107,7 +119,10 @@ def test_studies_outside_the_band_are_named_or_listed_and_no_others() -> None:
     assert rows == outside
     left_off = len(outside) - len(named)
     if left_off:
-        assert "without room for the name" in drawn.caption
+        told = (
+            f"{left_off} of {len(outside)} studies outside the band are not named for lack of room"
+        )
+        assert told in drawn.caption
     assert f"Outside the band of two standard errors: {len(outside)} of 60" in drawn.alt
 
 
@@ -186,3 +201,60 @@ def test_any_numbers_and_labels_draw(
 
 def test_the_drawing_is_the_frozen_one() -> None:
     check_golden("radial", radial(random_effects("OR", 12, flagged=[1]), DISPLAY, STYLE).pages)
+
+
+@pytest.mark.parametrize("width", [84.0, 174.0])
+def test_a_log_proportion_reads_in_per_cent_and_never_above_100(width: float) -> None:
+    result = made_up("PLN", [-0.1, -0.2, -0.15, -0.4, -0.02], [0.02, 0.01, 0.005, 0.03, 0.002])
+    page = radial(result, replace(DISPLAY, width_mm=width), STYLE).pages[0]
+    labels = [text for text in page.texts if text.role == "right tick label"]
+    edge = max(line.x2 for line in page.with_role("axis"))  # type: ignore[union-attr]
+    assert len(labels) >= 2
+    for text in labels:
+        x, y = read(page, (edge, text.y - 0.73 * text.size * 25.4 / 72 / 2))
+        assert float(text.text) <= 100
+        assert y / x == pytest.approx(log(float(text.text) / 100), abs=1e-6)
+
+
+def test_the_most_precise_study_is_inside_however_precise() -> None:
+    yi = [-0.3, 0.1, 0.2, -0.1, 0.05, 0.12]
+    drawn = radial(made_up("OR", yi, [0.5, 0.6, 0.4, 0.5, 0.7, 0.0004]), DISPLAY, STYLE)
+    assert len(circles(drawn.pages[0])) == 6
+    assert not drawn.pages[0].with_role("study outside")
+
+
+def test_a_study_beyond_the_axes_has_its_effect_in_the_note() -> None:
+    yi = [0.1, 0.0, -0.1, 0.05, 0.02, 60.0]
+    drawn = radial(made_up("MD", yi, [0.1] * 6, tau2=500.0), DISPLAY, STYLE)
+    assert drawn.pages[0].with_role("study outside")
+    assert "whose effects the right axis does not show: Study 6 1995 (60.0)." in drawn.caption
+
+
+def test_rows_of_the_same_study_are_estimates() -> None:
+    drawn = radial(with_rows_per_study(random_effects("OR", 12), 2), DISPLAY, STYLE)
+    assert "Each circle is an estimate" in drawn.caption
+    assert "95% of estimates would lie" in drawn.caption
+    assert "12 estimates of 6 studies" in drawn.alt
+
+
+def test_a_study_without_events_is_counted_and_not_drawn() -> None:
+    drawn = radial(with_silent(random_effects("OR", 12), (2, 5)), DISPLAY, STYLE)
+    assert len(circles(drawn.pages[0])) == 10
+    assert "Scatter plot of 10 studies" in drawn.alt and "of 10" in drawn.alt
+    assert "Not drawn, no event in either group: 2 studies." in drawn.caption
+    rows = [row for row in table(drawn) if row["row"] == "not drawn"]
+    assert [(row["x"], row["y"], row["estimate"]) for row in rows] == [("", "", "")] * 2
+
+
+def test_the_brackets_are_those_of_the_style() -> None:
+    drawn = radial(random_effects("OR", 12), DISPLAY, STYLES["bmj"])
+    pooled = random_effects("OR", 12).primary.pooled
+    told = f"({pooled.ci_low:.2f} to {pooled.ci_high:.2f})"
+    assert told in drawn.caption and told in drawn.alt
+
+
+@pytest.mark.parametrize("width", [84.0, 174.0])
+def test_the_line_at_zero_is_explained_where_it_is_drawn(width: float) -> None:
+    drawn = radial(random_effects("OR", 12), replace(DISPLAY, width_mm=width), STYLE)
+    assert drawn.pages[0].with_role("zero")
+    assert "Thin horizontal line: zero." in drawn.caption

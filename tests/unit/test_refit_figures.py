@@ -7,7 +7,7 @@ import csv
 import io
 from dataclasses import replace
 from itertools import pairwise
-from math import inf
+from math import exp, inf
 
 import pytest
 from golden import check_golden
@@ -21,12 +21,15 @@ from metamill.figures.page.canvas import Canvas, Circle, Line, Polygon, Text
 from metamill.figures.page.render import render
 from metamill.figures.refits.forests import cumulative, leave_one_out
 from metamill.figures.style import STYLES, fitted
-from metamill.results import Pooled, Result
-from metamill.wording import result_format
+from metamill.results import MeasureText, Pooled, Result
+from metamill.wording import DASHED, ROUND, SQUARE, jama_p_text, result_format
 
 STYLE = STYLES["default"]
 SHAPES = ("interval", "point", "arrow", "diamond")
 FIGURES = (leave_one_out, cumulative)
+GEN = MeasureText("GEN", "estimate", "estimate", "difference", None, False)
+NO_MODEL = dict.fromkeys(("mu", "se", "tau2", "i2", "q", "p_value", "cook", "covariance_ratio"))
+NO_ESTIMATE = NO_MODEL | dict.fromkeys(("estimate", "ci_low", "ci_high"))
 
 
 def display(**more: object) -> Display:
@@ -387,6 +390,229 @@ def test_the_figure_is_as_it_was(figure):
     labels = ["Äsop 1990", "王小明 1994", "محمد 1995", "O'Neill & <Sons> $x_1$ 1999", *names(3)]
     drawn = figure(made_up(labels), display(direction="lower"), STYLE)
     check_golden(figure.__name__, drawn.pages)
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize(
+    ("brackets", "told"),
+    [(SQUARE, "[0.16, 0.84]"), (DASHED, "(0.16-0.84)"), (ROUND, "(0.16 to 0.84)")],
+)
+@pytest.mark.parametrize("width", [66.0, 174.0])
+def test_limits_and_their_heading_stand_in_the_brackets_of_the_style(figure, brackets, told, width):
+    result = made_up(names(6), spread=0.0)
+    whole = replace(result.primary.pooled, estimate=0.5, ci_low=0.16, ci_high=0.84)
+    result = replace(result, analyses=(replace(result.primary, pooled=whole),))
+    style = replace(STYLES["jama"], brackets=brackets)
+    drawn = figure(result, display(width_mm=width), style)
+    check_pages(drawn.pages, width, 240, over_text=SHAPES)
+    opening, _, closing = brackets
+    printed = words(drawn.pages, "header", "number", "label")
+    assert told in printed and f"{opening}95% CI{closing}" in printed
+    assert brackets is SQUARE or "[" not in words(drawn.pages)
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_p_values_are_printed_as_the_style_has_them(figure):
+    result = made_up(names(9))
+    whole = replace(result.primary.pooled, p_value=0.0004)
+    result = replace(result, analyses=(replace(result.primary, pooled=whole),))
+    page = figure(result, display(width_mm=240.0), STYLES["jama"]).pages[0]
+    headers = [t.text for t in page.texts if t.role == "header"]
+    assert "P" in headers and "p" not in headers
+    refits = result.leave_one_out if figure is leave_one_out else result.cumulative
+    printed = [t.text for t in page.texts if t.role == "data" and t.text.lstrip("<>")[0] == "."]
+    expected = [jama_p_text(item.p_value) for item in (*refits, result.primary.pooled)]
+    assert printed == [
+        text.removeprefix("P ").removeprefix("= ").replace(" ", "") for text in expected
+    ]
+    assert printed[-1] == "<.001"
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize(
+    ("back", "scale"),
+    [
+        (exp, "log"),
+        (lambda x: 1 / (1 + exp(-x)), "logit"),
+        (lambda x: exp(-exp(x)), "log(-log)"),
+        (lambda x: x, ""),
+        (lambda x: x**3 + 2, ""),
+    ],
+    ids=["log", "logit", "cloglog", "none", "unknown"],
+)
+def test_the_scale_of_tau_of_a_generic_measure_is_that_of_its_estimate(figure, back, scale):
+    result = made_up(names(6), GEN)
+    whole = replace(result.primary.pooled, estimate=back(result.primary.pooled.mu))
+    result = replace(result, analyses=(replace(result.primary, pooled=whole),))
+    note = words(figure(result, display(), STYLE).pages, "note")
+    assert (f"τ is on the {scale} scale." in note) is bool(scale)
+    assert ("τ is on" in note) is bool(scale)
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_the_scale_of_tau_is_told_only_under_a_column_of_tau(figure):
+    result = made_up(names(6))
+    assert "τ is on the log scale" in words(figure(result, display(), STYLE).pages, "note")
+    left, up = (
+        tuple(replace(refit, tau2=None) for refit in refits)
+        for refits in (result.leave_one_out, result.cumulative)
+    )
+    whole = replace(result.primary.pooled, tau=None, tau2=None)
+    analyses = (replace(result.primary, pooled=whole),)
+    without = replace(result, analyses=analyses, leave_one_out=left, cumulative=up)
+    assert "τ" not in words(figure(without, display(), STYLE).pages)
+
+
+def test_all_studies_without_a_model_are_a_grey_circle_with_a_footnote_in_shape_and_words():
+    result = made_up(names(6))
+    reason = "every unit has the event: no model can be fitted"
+    whole = replace(Pooled(6, pooled=False, notes=(reason,)), estimate=0.5, ci_low=0.3, ci_high=0.8)
+    last = replace(result.cumulative[-1], note=reason, **NO_MODEL)
+    result = replace(
+        result,
+        analyses=(replace(result.primary, pooled=whole),),
+        cumulative=(*result.cumulative[:-1], last),
+    )
+    drawn = cumulative(result, display(), STYLE)
+    (page,) = drawn.pages
+    assert not page.with_role("diamond") and "diamond" not in drawn.caption
+    assert "The grey circle in the last row is all studies, without a model" in drawn.caption
+    assert page.with_role("point")[-1].fill == STYLE.doubtful
+    marks = [t.text for t in page.texts if t.role == "mark"]
+    assert marks == ["a"] * 4 + ["b", "b", "a", "b"]
+    assert "The diamond is the estimate" in cumulative(made_up(names(6)), display(), STYLE).caption
+
+
+def test_a_refit_without_a_model_is_told_and_not_compared():
+    result = made_up(names(5), spread=0.0)
+    whole = replace(result.primary.pooled, estimate=0.5, ci_low=0.3, ci_high=0.8)
+    refits = [replace(r, estimate=0.5, ci_low=0.3, ci_high=0.8) for r in result.leave_one_out]
+    crude = replace(refits[0], **NO_MODEL | {"estimate": 0.2, "ci_low": 0.1, "ci_high": 3.0})
+    refits[0] = replace(crude, note="no study has an event")
+    refits[1] = replace(refits[1], note="no comparison can be pooled", **NO_ESTIMATE)
+    analyses = (replace(result.primary, pooled=whole),)
+    result = replace(result, analyses=analyses, leave_one_out=tuple(refits))
+    drawn = leave_one_out(result, display(), STYLE)
+    assert (
+        "Without Study 1 1980 no model is fitted (no study has an event); its grey row, "
+        "0.20 (0.10 to 3.00), is not compared. Without Study 2 1981 there is no estimate "
+        "(no comparison can be pooled)."
+    ) in drawn.alt
+    assert "Of 3 refits with a pooled estimate, none leaves the interval" in drawn.alt
+    assert "The result changes" not in drawn.alt and "no estimate without" not in drawn.alt
+    assert "Square" not in drawn.caption and "Grey rows have no model" in drawn.caption
+    assert not words(drawn.pages, "words") and "Square" not in words(drawn.pages, "note")
+    fills = [item.fill for item in drawn.pages[0].with_role("point")]
+    assert fills == [STYLE.doubtful] + [STYLE.accent] * 3
+    assert not any(row["words"] for row in rows_of(drawn.table))
+
+
+def test_a_range_of_one_number_is_told_as_that_number():
+    result = made_up(names(5))
+    left = tuple(replace(refit, tau2=0.0) for refit in result.leave_one_out)
+    up = tuple(replace(refit, estimate=0.5, note="") for refit in result.cumulative)
+    result = replace(result, leave_one_out=left, cumulative=up)
+    assert "Tau is 0 throughout." in leave_one_out(result, display(), STYLE).alt
+    assert "the estimate is 0.50 throughout." in cumulative(result, display(), STYLE).alt
+    other = leave_one_out(made_up(names(5)), display(), STYLE)
+    assert "Tau lies between" in other.alt
+
+
+def test_the_band_begins_under_the_rule_of_the_header():
+    (page,) = leave_one_out(made_up(names(5)), display(), STYLE).pages
+    roles = [item.role for item in page.items]
+    assert roles.index("band") < roles.index("rule")
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_a_tau_is_printed_with_its_own_two_digits_and_zero_as_0(figure):
+    result = made_up(names(3))
+    left, up = (
+        tuple(
+            replace(refit, tau2=tau**2)
+            for refit, tau in zip(refits, (0.0, 0.0123, 2.34), strict=True)
+        )
+        for refits in (result.leave_one_out, result.cumulative)
+    )
+    page = figure(replace(result, leave_one_out=left, cumulative=up), display(), STYLE).pages[0]
+    (head,) = [t for t in page.texts if t.text == "τ"]
+    column = [t for t in page.texts if t.role == "data" and abs(t.x - head.x) < 5]
+    assert [t.text for t in column] == ["0", "0.012", "2.3", "0.80"]
+
+
+def directions(page: Canvas) -> list[Text]:
+    return [t for t in page.texts if t.role == "direction"]
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("width", [120.0, 174.0])
+def test_the_better_side_is_told_under_the_two_ends_of_the_axis(figure, width):
+    look = display(
+        width_mm=width, direction="lower", treatment="New treatment", control="Usual care"
+    )
+    page = figure(made_up(names(6)), look, STYLE).pages[0]
+    (axis,) = page.with_role("axis")
+    assert isinstance(axis, Line)
+    left, right = ([t for t in directions(page) if t.align == align] for align in ("left", "right"))
+    assert len(left) + len(right) == len(directions(page))
+    assert {t.x for t in left} == {axis.x1} and {t.x for t in right} == {axis.x2}
+    assert left[0].y == right[0].y
+    assert left[0].text.startswith("←") and right[-1].text.endswith("→")
+    middle = (axis.x1 + axis.x2) / 2
+    wrapped = len(left) > 1
+    assert not wrapped or max(t.box[2] for t in left) < middle < min(t.box[0] for t in right)
+
+
+def test_directions_are_stacked_only_where_a_word_is_wider_than_half_the_axis():
+    result = made_up(names(6))
+    look = display(direction="lower", treatment="Pneumonoultramicroscopicsilicovolcanoconiosis")
+    page = leave_one_out(result, replace(look, width_mm=100.0), STYLE).pages[0]
+    assert {t.align for t in directions(page)} == {"left"}
+    assert len({t.y for t in directions(page)}) == len(directions(page))
+    check_pages((page,), 100, over_text=SHAPES)
+
+
+def test_studies_without_a_year_have_a_dash_and_a_note():
+    labels = ["Author A 1990", "Author B 1991", "Author C"]
+    drawn = cumulative(made_up(labels, years=["1990", "1991", ""]), display(), STYLE)
+    assert "Year" in words(drawn.pages, "header")
+    assert [row["year"] for row in rows_of(drawn.table)][:3] == ["1990", "1991", ""]
+    assert "– under Year: no year is known; such studies are added last." in words(
+        drawn.pages, "note"
+    )
+    other = cumulative(made_up(labels, years=["1990", "1991", "in press"]), display(), STYLE)
+    assert [row["year"] for row in rows_of(other.table)][:3] == ["1990", "1991", ""]
+    first = cumulative(made_up(labels, years=["", "1991", "1992"]), display(), STYLE)
+    assert "Year" not in words(first.pages, "header")
+    complete = cumulative(made_up(list("ABC"), years=["1990", "1991", "1992"]), display(), STYLE)
+    assert "no year" not in words(complete.pages, "note")
+    narrow = cumulative(made_up(labels, years=["1990", "1991", ""]), display(width_mm=66.0), STYLE)
+    assert "no year" not in words(narrow.pages, "note")
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("width", [84.0, 174.0])
+def test_the_heading_of_a_proportion_has_two_lines_at_most(figure, width):
+    small = {"estimate": 0.02, "ci_low": 0.01, "ci_high": 0.03}
+    result = made_up(names(6), PLO, GLMM)
+    left, up = (
+        tuple(replace(refit, **small) for refit in refits)
+        for refits in (result.leave_one_out, result.cumulative)
+    )
+    whole = replace(result.primary.pooled, **small)
+    analyses = (replace(result.primary, pooled=whole),)
+    result = replace(result, analyses=analyses, leave_one_out=left, cumulative=up)
+    page = figure(result, display(width_mm=width), STYLE).pages[0]
+    told = [t.text.replace("\N{NO-BREAK SPACE}", " ") for t in page.texts if t.role == "header"]
+    assert "Proportion (%)" in told and "[95% CI]" in told
+
+
+@pytest.mark.parametrize(
+    ("figure", "kind"), [(leave_one_out, "Leave-one-out"), (cumulative, "Cumulative")]
+)
+def test_captions_begin_with_the_kind_of_figure_and_the_title(figure, kind):
+    caption = figure(made_up(names(6)), display(), STYLE).caption
+    assert caption.startswith(f"{kind} forest plot: Loosening. The pooled risk ratio")
 
 
 def test_text_is_at_least_five_points_and_labels_seven():

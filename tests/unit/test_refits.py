@@ -90,13 +90,14 @@ def plain(refit: Refit) -> Refit:
 
 
 def one_by_one(data: Data, model: Model) -> list[Refit]:
-    """What `estimate` says of each set, and the cautions among its notes."""
+    """What `estimate` says of each set, and the cautions among its notes that are of the mean."""
     found = []
     for study in range(len(data.study)):
         pooled = estimate(data.take(data.study != study), model).pooled
         names = {field.name for field in fields(Refit)} & {field.name for field in fields(pooled)}
-        words = ("unreliable", "two studies:", "no width")
+        words = ("robust interval is unreliable", "two studies:", "no width")
         notes = [n for n in pooled.notes if not pooled.pooled or any(w in n for w in words)]
+        notes = [note.replace("no prediction interval, and ", "") for note in notes]
         numbers = {name: getattr(pooled, name) for name in names}
         found.append(Refit("", "", note="; ".join(notes), **numbers))
     return found
@@ -418,6 +419,20 @@ def test_the_sequence_of_studies_has_none():
     result = result_of(values, Model("GEN"), cumulative="year")
     for refit in result.cumulative:
         assert {getattr(refit, name) for name in (*STATISTICS, "influential")} == {None}
+
+
+def test_refits_say_nothing_of_a_prediction_interval_which_they_do_not_show():
+    values = [
+        TableRow(row.line, row.cells | {"year": str(2000 + i)})
+        for i, row in enumerate(
+            numbered(table(GENERIC, (0.1, 1), (0.5, 2), (0.9, 1), (0.3, 2), (0.7, 1)))
+        )
+    ]
+    result = result_of(values, Model("GEN"), cumulative="year")
+    assert [refit.note for refit in result.leave_one_out] == [""] * 5
+    one, two, *others = (refit.note for refit in result.cumulative)
+    assert one.startswith("one study") and two.startswith("two studies: an interval of the mean")
+    assert others == [""] * 3
 
 
 def test_they_come_back_from_the_file_as_they_were_written(tmp_path):

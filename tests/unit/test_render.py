@@ -171,10 +171,26 @@ def test_every_font_is_embedded(file_format, names):
     assert "fonts" not in {f.what for f in preflight([canvas], {file_format: content}, journal)}
     if file_format == "pdf":
         assert content.count(b"/FontFile2") == content.count(b"/Type /FontDescriptor") > 0
-    elif names == tuple(TEXTS):
-        assert b"/FontType 3 def" in content, "fonts without glyph names"
     else:
         assert b"/FontType 42 def" in content and b"/FontType 3 def" not in content
+
+
+@pytest.mark.parametrize("angle", [0, 90])
+def test_chinese_in_an_eps_leaves_other_texts_text(tmp_path, angle):
+    canvas = page(
+        Text(8, 30, "中文研究 2020", 8, angle=angle), TEXTS["arabic, right"], TEXTS["bold"]
+    )
+    content = render([canvas], "eps")
+    fonts = sorted(set(re.findall(rb"/FontName /([\w-]+?)-\d+ def", content)))
+    assert fonts == [b"DejaVuSans", b"MetamillSans", b"MetamillSans-Bold"]
+    file, picture = tmp_path / "figure.eps", tmp_path / "seen.png"
+    file.write_bytes(content)
+    by_ghostscript(file, picture)
+    expected, seen = pixels(render([canvas], "png", dpi=300)), pixels(picture.read_bytes())
+    for item in canvas.items:
+        box = around(item.box)
+        same = np.abs(ink(expected, box, 300 / 25.4) - ink(seen, box, 300 / 25.4))
+        assert np.all(same < 0.35), (item.text, same)
 
 
 def test_pages_are_pages_or_lie_under_each_other():

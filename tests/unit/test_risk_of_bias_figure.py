@@ -212,6 +212,62 @@ def test_words_name_tool_studies_and_judgements(figure):
 
 
 @pytest.mark.parametrize("figure", FIGURES)
+def test_the_caption_begins_with_the_kind_of_figure(figure):
+    kind = {risk_of_bias: "Risk of bias", risk_of_bias_summary: "Risk of bias, summary"}[figure]
+    caption = figure(judged_review(LABELS), DISPLAY, STYLE).caption
+    assert caption.startswith(f"{kind}: Cement in screws. ")
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_studies_without_a_judgement_are_named(figure):
+    review = judged_review(LABELS)
+    kept = review.assessments[:12]
+    for_pain = tuple(replace(item, outcome="pain") for item in kept[:2])
+    two = tuple(replace(s, outcomes=("pain", "back_pain")) for s in review.studies[:2])
+    some = replace(review, studies=(*two, *review.studies[2:]), assessments=(*for_pain, *kept[2:]))
+    drawn = figure(some, DISPLAY, STYLE)
+    for told in (notes(drawn), drawn.alt):
+        assert "Without a judgement (3): Müller 2002; Müller 2003; Müller 2004." in told
+        assert "Without a judgement for back pain (2): Müller 1990; Müller 1991." in told
+    whole = figure(review, DISPLAY, STYLE)
+    assert "Without a judgement" not in notes(whole) + whole.alt
+    if figure is risk_of_bias:
+        lacking = [(r["label"], r["outcome"]) for r in rows(drawn) if not r["tool"]]
+        assert lacking == [
+            ("Müller 2002", ""), ("Müller 2003", ""), ("Müller 2004", ""),
+            ("Müller 1990", "back_pain"), ("Müller 1991", "back_pain"),
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [66.0, 84.0, 174.0])
+@pytest.mark.parametrize("tool", TOOLS)
+def test_headings_are_bold_and_apart(tool, width):
+    drawn = risk_of_bias(judged_review(LABELS, (tool,)), replace(DISPLAY, width_mm=width), STYLE)
+    for page in drawn.pages:
+        lines = {}
+        for text in page.with_role("header"):
+            assert text.bold
+            lines.setdefault(text.y, []).append(text.box)
+        for boxes in lines.values():
+            for one, other in pairwise(sorted(boxes)):
+                assert other[0] - one[2] >= 1.7
+
+
+@pytest.mark.parametrize("width", [84.0, 174.0])
+def test_tools_begin_at_the_same_place(width):
+    review, display = judged_review(LABELS, MIXED), replace(DISPLAY, width_mm=width)
+    summary = risk_of_bias_summary(review, display, STYLE)
+    assert len({item.x1 for item in of_role(summary, "axis")}) == 1
+    columns: dict[float, float] = {}
+    for page in risk_of_bias(review, display, STYLE).pages:
+        for text in page.with_role("header"):
+            if text.text != "Study":
+                at = (id(page), text.y)
+                columns[at] = min(columns.get(at, 999.0), text.box[0])
+    assert len(columns) >= len(MIXED) and max(columns.values()) - min(columns.values()) < 3.0
+
+
+@pytest.mark.parametrize("figure", FIGURES)
 def test_without_judgements_the_reason_is_the_figure(figure):
     assert "no study is judged" in figure(ReviewResult("S", ()), DISPLAY, STYLE).alt
 

@@ -66,6 +66,10 @@ def of_role(drawn, role):
     return [item for page in drawn.pages for item in page.items if item.role == role]
 
 
+def notes(drawn) -> str:
+    return " ".join(text.text for text in of_role(drawn, "note")).replace("\xa0", " ")
+
+
 def test_studies_stand_by_year_and_then_by_name():
     drawn = study_map(*example(), DISPLAY, STYLE)
     assert [text.text for text in of_role(drawn, "label")] == [
@@ -102,7 +106,7 @@ def test_a_follow_up_of_zero_is_hollow_at_the_end():
     results.append(outcome("x", [("B", "Berg 2001", "0", 3.0, True), ("A", "Á", "1", 3.0, True)]))
     drawn = study_map(results, review, DISPLAY, STYLE)
     assert sum(item.fill == STYLE.paper for item in of_role(drawn, "month")) == 1
-    assert any("of 0 months" in t.text.replace("\xa0", " ") for t in of_role(drawn, "note"))
+    assert "of 0 months" in notes(drawn)
 
 
 def test_studies_without_an_outcome_are_named():
@@ -120,7 +124,87 @@ def test_titles_of_outcomes_are_headings_and_letters_where_there_is_no_room():
     drawn = study_map(many, review, replace(DISPLAY, width_mm=84.0), STYLE)
     heads = [text.text for text in of_role(drawn, "header")]
     assert "A" in heads and "AD" in heads
-    assert any("AD = Outcome" in t.text.replace("\xa0", " ") for t in of_role(drawn, "note"))
+    key = dict(zip(texts(drawn, "key"), texts(drawn, "key words"), strict=True))
+    assert key == {head: f"Outcome {i}" for i, head in enumerate(letters(30))}
+
+
+def letters(count: int) -> list[str]:
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    return [*alphabet, *(f"A{letter}" for letter in alphabet)][:count]
+
+
+def texts(drawn, role: str) -> list[str]:
+    """In the order of reading a key: down each column."""
+    found = of_role(drawn, role)
+    return [text.text for text in sorted(found, key=lambda text: (text.x, text.y))]
+
+
+@pytest.mark.parametrize(("width", "columns"), [(84.0, 1), (174.0, 3)])
+def test_the_key_is_a_list_in_columns(width, columns):
+    results, review = example()
+    titles = {f"o{i}": f"A score of pain and walking, {i} months" for i in range(26)}
+    many = [replace(results[0], outcome=name) for name in titles]
+    drawn = study_map(many, review, replace(DISPLAY, width_mm=width), STYLE, titles)
+    found = of_role(drawn, "key")
+    assert len({text.x for text in found}) == columns
+    assert [text.text for text in sorted(found, key=lambda t: (t.x, t.y))] == letters(26)
+    assert not [t for t in of_role(drawn, "note") if "score" in t.text]
+
+
+@pytest.mark.parametrize("width", [84.0, 174.0])
+def test_a_single_outcome_has_a_flat_heading_and_no_empty_rows_beside_it(width):
+    (_, one), review = example()
+    display, titles = replace(DISPLAY, width_mm=width), {"loosening": "Loosening of screws"}
+    bare = replace(one, rows=tuple(replace(row, cells={}) for row in one.rows))
+    drawn = study_map([bare], review, display, STYLE, titles)
+    heads = of_role(drawn, "header")
+    assert [text.text for text in heads] == ["Study", "Loosening of screws"]
+    assert not any(text.angle for text in heads)
+    right = max(text.box[2] for text in heads)
+    for line in of_role(drawn, "row") + of_role(drawn, "rule"):
+        assert right <= line.x2 <= right + STYLE.gap_mm
+    timed = study_map([one], review, display, STYLE, titles)
+    assert not any(text.angle for text in of_role(timed, "header"))
+
+
+@pytest.mark.parametrize("width", [66.0, 84.0, 174.0])
+@pytest.mark.parametrize("count", [1, 2, 8, 30])
+def test_headings_are_bold(count, width):
+    results, review = example()
+    many = [replace(results[0], outcome=f"outcome_{i}") for i in range(count)]
+    heads = of_role(study_map(many, review, replace(DISPLAY, width_mm=width), STYLE), "header")
+    assert heads and all(text.bold for text in heads)
+
+
+def test_a_block_of_outcomes_names_only_studies_with_a_mark_in_it():
+    results, review = example()
+    many = [replace(results[i >= 9], outcome=f"outcome_{i}") for i in range(18)]
+    drawn = study_map(many, review, replace(DISPLAY, width_mm=84.0), STYLE)
+    marks = [(page, item.y) for page in drawn.pages for item in page.items
+             if item.role in ("data", "not pooled")]  # fmt: skip
+    assert len(of_role(drawn, "rule")) > 1
+    for page in drawn.pages:
+        for name in page.with_role("label"):
+            middle = (name.box[1] + name.box[3]) / 2
+            assert any(at is page and abs(y - middle) < 1.0 for at, y in marks), name.text
+    assert len(of_role(drawn, "data")) == 9 * 2 + 9
+    assert "studies with data for one" in notes(drawn)
+
+
+def test_studies_without_a_year_stand_last_and_a_note_says_so():
+    results, review = example()
+    told = "Studies without a year stand last."
+
+    def noted(drawn) -> bool:
+        return told in notes(drawn)
+
+    assert not noted(study_map(results, review, DISPLAY, STYLE))
+    first = replace(review.studies[1], year=None)
+    some = replace(review, studies=(first, *(s for s in review.studies if s.study != "B")))
+    drawn = study_map(results, some, DISPLAY, STYLE)
+    assert noted(drawn) and of_role(drawn, "label")[-1].text == "Berg 2001"
+    none = replace(review, studies=tuple(replace(s, year=None) for s in review.studies))
+    assert not noted(study_map(results, none, DISPLAY, STYLE))
 
 
 def test_the_table_has_every_mark_and_every_follow_up():
@@ -139,6 +223,7 @@ def test_words_name_studies_outcomes_and_follow_up():
     assert "Pain at rest: 3 studies, 2 pooled; Loosening: 1 study, 1 pooled" in drawn.alt
     assert "from 6 to 120 months" in drawn.alt
     assert "hollow disc" in drawn.caption
+    assert drawn.caption.startswith("Study map: Cement in screws. ")
 
 
 def test_without_data_the_reason_is_the_figure():

@@ -5,7 +5,8 @@ import math
 import pytest
 
 from metamill import wording
-from metamill.results import Analysis, Effect, MeasureText, Pooled, Result, SubgroupTest
+from metamill.results import Analysis, Beyond, Effect, MeasureText, Pooled, Result, SubgroupTest
+from metamill.sentences import beyond_words
 from metamill.wording import NumberFormat
 
 PLO = MeasureText("PLO", "logit proportion", "proportion", "proportion", None, False)
@@ -150,7 +151,7 @@ def test_the_test_between_subgroups_or_why_there_is_none() -> None:
         "Test of differences between subgroups (bone cement): Q = 0.81 (df = 1, p = 0.369)"
     )
     none = SubgroupTest("setting", ("a",), None, None, None, "fewer than two levels")
-    assert wording.subgroup_words(none).endswith("(setting): none, fewer than two levels")
+    assert wording.subgroup_words(none).endswith("(setting): fewer than two levels")
 
 
 def test_units_are_counted_in_their_plural() -> None:
@@ -171,3 +172,26 @@ def test_words_of_flags_and_levels() -> None:
     assert wording.flag_words("implied zero").startswith("Zero events are implied")
     assert wording.level_words("primary_augmentation") == "Primary augmentation"
     assert wording.level_text({"level": 97.5}) == "97.5% CI"
+
+
+def test_rounding_carries_no_p_value_over_five_per_cent() -> None:
+    assert wording.p_text(0.04996) == "p < 0.050"
+    assert wording.p_text(0.05001) == "p = 0.050"
+    assert wording.jama_p_text(0.0496) == "P < .050"
+    assert wording.jama_p_text(0.046) == "P = .046"
+    assert wording.jama_p_text(0.031) == "P = .03"
+    assert wording.jama_p_text(0.0034) == "P = .003"
+    assert wording.jama_p_text(0.9999) == "P > .99"
+
+
+def test_a_number_too_long_to_print_is_a_power_of_ten() -> None:
+    assert wording.NumberFormat(2).text(-1.21e31) == "−1.2×10³¹"
+    assert wording.NumberFormat(1).text(9_999_999.0) == "9,999,999.0"
+
+
+def test_thresholds_without_a_better_side_are_read_away_from_no_effect() -> None:
+    form = wording.NumberFormat(1)
+    below, above = Beyond(-2.0, 0.6), Beyond(2.0, 0.1)
+    assert "below −2.0 with probability 40%" in beyond_words(below, form, None, 0.0)
+    assert "above 2.0 with probability 10%" in beyond_words(above, form, None, 0.0)
+    assert "below 2.0 with probability 90%" in beyond_words(above, form, True, 0.0)

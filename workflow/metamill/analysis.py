@@ -88,7 +88,7 @@ def analyse(outcome: Outcome, selection: Selection, bias: tuple[Assessment, ...]
         outcome=outcome.name,
         table=selection.table,
         unit=units.pop() if len(units) == 1 else None,
-        measure=_measure_text(measure),
+        measure=_measure_text(measure, pooled_rows.data.scale),
         settings=asdict(primary.model),
         rows=_study_rows(selection.rows, measure, primary.model.dependent),
         analyses=tuple(analyses),
@@ -110,14 +110,15 @@ def analyse(outcome: Outcome, selection: Selection, bias: tuple[Assessment, ...]
     )
 
 
-def _measure_text(measure: Measure) -> MeasureText:
+def _measure_text(measure: Measure, scale: str | None = None) -> MeasureText:
+    """`scale` is that of reported effects: a ratio that was reported as such has a log axis."""
     return MeasureText(
         measure.code,
         measure.name,
         measure.natural,
         measure.family,
         None if measure.null is None else (1.0 if measure.scale == "log" else measure.null),
-        measure.log_axis,
+        measure.log_axis or scale == "log",
     )
 
 
@@ -247,7 +248,7 @@ def _analysis(plan: Plan, used: _Used, selection: Selection) -> Analysis:
     correction = _correction_flag(found.pooled.pooled, used.prepared.corrects, plan.model)
     corrected = used.data.effects.corrected
     flags = [
-        (*told, *(correction if corrected[i] else ()), *_row_flags(row))
+        (*told, *(correction if corrected[i] else ()), *_row_flags(row, plan.model.measure))
         for i, (row, told) in enumerate(zip(rows, used.prepared.flags, strict=True))
     ]
     unit_note = () if plan.model.icc else _unit_note(rows)
@@ -293,10 +294,11 @@ def _correction_flag(pooled: bool, corrects: bool, model: Model) -> tuple[str, .
     return ("continuity correction, to show the row only",) if shown else ()
 
 
-def _row_flags(row: TableRow) -> list[str]:
+def _row_flags(row: TableRow, measure: str) -> list[str]:
     """What a reader must know of a row: how its numbers came about."""
     flags = []
-    if row.cells.get("events_treatment") == row.cells.get("events_control") == "0":
+    events = [row.cells.get(name) for name in MEASURES[measure].event]
+    if len(events) > 1 and set(events) == {"0"}:
         flags.append("no event in either group")
     status = row.cells.get("value_status", "")
     return flags if status in _SILENT_STATUS else [*flags, status.replace("_", " ")]

@@ -27,6 +27,9 @@ STEPS = {
     "record": "write manifest.json",
 }
 
+UNREAD = 141
+"""The exit code that a shell gives a program which a closed pipe ended."""
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit code is 0, or that of the failure (see README)."""
@@ -41,12 +44,24 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     command = import_module(f"metamill.commands.{options.command}")
     try:
-        return int(command.main(options) or 0)
+        code = int(command.main(options) or 0)
+        sys.stdout.flush()
+        return code
     except MetamillError as error:
         return failed(error)
+    except BrokenPipeError:
+        return _unread()
     except OSError as error:
         where = str(error.filename or "a file")
         return failed(EnvironmentFault(Problem(where, f"cannot be used ({error.strerror})")))
+
+
+def _unread() -> int:
+    """End as a shell tool does whose reader, as `head`, has enough: without a word."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return UNREAD
 
 
 def failed(error: MetamillError) -> int:

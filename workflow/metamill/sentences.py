@@ -36,10 +36,16 @@ def probability_text(p: float) -> str:
     return ">99%" if p > 0.99 else f"{number_text(p, 0, 100)}%"
 
 
-def beyond_words(item: Beyond, form: NumberFormat, lower_is_better: bool | None) -> str:
-    """One threshold: "A new study's true value lies below -10 with probability 93%"."""
+def beyond_words(
+    item: Beyond, form: NumberFormat, lower_is_better: bool | None, null: float | None = None
+) -> str:
+    """One threshold: "A new study's true value lies below -10 with probability 93%".
+
+    Where neither side is better it is the side away from `null`, or else the likelier one.
+    """
     at = form.text(item.threshold) + form.suffix
-    below = lower_is_better if lower_is_better is not None else item.above < 0.5
+    below = item.above < 0.5 if null is None else item.threshold < null
+    below = below if lower_is_better is None else lower_is_better
     side, p = ("below", 1 - item.above) if below else ("above", item.above)
     return f"A new study's true value lies {side} {at} with probability {probability_text(p)}"
 
@@ -89,7 +95,9 @@ def _h2(value: float) -> str:
 def details(pooled: Pooled, result: Result, lower_is_better: bool | None) -> Iterator[str]:
     """Everything an analysis has besides its estimate: thresholds, tests, further quantities."""
     form = result_format(result)
-    yield from (beyond_words(item, form, lower_is_better) for item in pooled.beyond)
+    yield from (
+        beyond_words(item, form, lower_is_better, result.measure.null) for item in pooled.beyond
+    )
     yield from (quantity_words(item, form) for item in pooled.also)
     yield from (test_words(item) for item in pooled.tests)
     words = both_definitions(pooled)
@@ -109,7 +117,7 @@ def leave_one_out_words(refits: tuple[Refit, ...], form: NumberFormat) -> str:
         f"{high} (without {most.left_out})"
     )
     failed = [item.left_out for item in refits if item.mu is None]
-    return f"{text}; no estimate without {', '.join(failed)}" if failed else text
+    return f"{text}; no estimate without {'; '.join(failed)}" if failed else text
 
 
 def regression_words(item: Regression) -> str:

@@ -4,6 +4,7 @@ Nothing here computes a statistic: every number comes from a result and is only 
 are rounded half to even on their shortest decimal form, with a true minus sign, and never as -0.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
@@ -165,18 +166,25 @@ def p_text(p: float | None) -> str:
         return "p not available"
     if p < 0.001:
         return "p < 0.001"
-    return "p > 0.999" if p > 0.9995 else f"p = {number_text(p, 3)}"
+    if p > 0.9995:
+        return "p > 0.999"
+    return "p < 0.050" if 0.0495 < p < 0.05 else f"p = {number_text(p, 3)}"
 
 
 def jama_p_text(p: float | None) -> str:
-    """A P value as JAMA prints it: "P = .02", "P = .003", "P < .001", "P > .99"."""
+    """A P value as JAMA prints it: "P = .02", "P = .003", "P < .001", "P > .99".
+
+    Near .05 it has three digits, so that rounding does not carry it over."""
     if p is None or not isfinite(p):
         return "P not available"
     if p < 0.001:
         return "P < .001"
     if p > 0.99:
         return "P > .99"
-    return f"P = {number_text(p, 3 if p < 0.01 else 2).removeprefix('0')}"
+    if 0.0495 < p < 0.05:
+        return "P < .050"
+    exact = p < 0.01 or 0.045 <= p < 0.0505
+    return f"P = {number_text(p, 3 if exact else 2).removeprefix('0')}"
 
 
 def level_text(settings: Mapping[str, Any]) -> str:
@@ -195,7 +203,8 @@ def unit_words(unit: str | None, count: float | None = None) -> str:
 
 
 def capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """The text with a capital, but for a symbol such as r at its beginning."""
+    return text if text.startswith("r = ") else text[:1].upper() + text[1:]
 
 
 def level_words(level: str) -> str:
@@ -318,7 +327,7 @@ def subgroup_words(test: SubgroupTest, p_words: Callable[[float | None], str] = 
     name = f"Test of differences between subgroups ({test.column.replace('_', ' ')})"
     note = test.note.replace("_", " ")
     if test.q is None or test.q_df is None:
-        return f"{name}: none, {note}" if note else f"{name}: none"
+        return f"{name}: {note}" if note else f"{name}: none"
     found = f"Q = {number_text(test.q, 2)} (df = {test.q_df}, {p_words(test.q_p)})"
     return f"{name}: {found}; {note}" if note else f"{name}: {found}"
 
@@ -335,13 +344,22 @@ _FLAGS = {
 
 def flag_words(flag: str) -> str:
     """What was done to a row, as a footnote: "Assumed r = 0.5"."""
-    words = _FLAGS.get(flag, flag)
-    return words if words.startswith("r = ") else capital(words)
+    return capital(_FLAGS.get(flag, flag))
+
+
+_SYMBOLS = {"tau2": "τ²", "tau": "τ", "I2": "I²", "H2": "H²", "chi2": "χ²"}
+
+
+def typeset(note: str) -> str:
+    """A note of a result with its symbols as they are printed."""
+    return re.sub(r"\b(tau2|tau|I2|H2|chi2)\b(?!_)", lambda found: _SYMBOLS[found[1]], note)
 
 
 def own_notes(pooled: Pooled, effects: Iterable[Effect]) -> tuple[str, ...]:
     """The notes of an analysis that do not only count the flags of its rows."""
     flags = {flag for effect in effects for flag in effect.flags}
     return tuple(
-        note for note in pooled.notes if not any(note.startswith(f"{flag} in ") for flag in flags)
+        typeset(note)
+        for note in pooled.notes
+        if not any(note.startswith(f"{flag} in ") for flag in flags)
     )

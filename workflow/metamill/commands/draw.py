@@ -7,7 +7,9 @@ from pathlib import Path
 
 from metamill import results
 from metamill.config.settings import Display
+from metamill.errors import ConfigError, Problem
 from metamill.figures import draw
+from metamill.figures.drawn import TooNarrow
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,8 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> None:
     display = Display(**json.loads(options.display))
     result = results.read(options.result)
-    missing = draw(
-        result, display, options.figures, options.formats, options.result.parent, options.code
-    )
+    folder = options.result.parent
+    try:
+        missing = draw(result, display, options.figures, options.formats, folder, options.code)
+    except TooNarrow as error:
+        advice = "Set a larger width_mm under figures, or leave it out"
+        raise ConfigError([Problem("config.yaml", str(error), advice)]) from None
     if missing:
         print(f"{result.outcome}: the fonts of the figures lack {missing}", file=sys.stderr)

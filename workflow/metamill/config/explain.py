@@ -1,5 +1,6 @@
 """Errors of the schema in words that a reviewer can act on."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,8 +15,11 @@ _TYPES = {
     "object": "a mapping of names to values",
     "array": "a list",
     "number": "a number",
+    "integer": "a whole number",
     "boolean": "true or false",
 }
+_NUMBER = {"number": r"-?(0|[1-9]\d*)(\.\d+)?", "integer": r"-?(0|[1-9]\d*)"}
+"""Texts that would be a value of the type without their quotes."""
 _BOUNDS = {
     "minimum": "at least",
     "exclusiveMinimum": "above",
@@ -64,7 +68,9 @@ def explained(error: ValidationError, origin: Origin) -> Iterator[Problem]:
             advice = did_you_mean(shown(instance), [shown(item) for item in limit])
             yield problem("is not one of the values allowed", advice)
         case "type":
-            yield problem(f"must be {_TYPES[limit]}", _type_advice(limit, instance) or about)
+            kinds = [limit] if isinstance(limit, str) else limit
+            words = " or ".join(_TYPES[kind] for kind in kinds)
+            yield problem(f"must be {words}", _type_advice(kinds[0], instance) or about)
         case bound if bound in _BOUNDS:
             yield problem(f"must be {_BOUNDS[str(bound)]} {limit:g}", about)
         case "minProperties" if any(key not in instance for key in rules.get("required", ())):
@@ -79,6 +85,8 @@ def _type_advice(wanted: str, instance: Any) -> str:
         return "Put quotes around it"
     if wanted == "number" and isinstance(instance, str) and "," in instance:
         return "Write a decimal point instead of the comma"
+    if wanted in _NUMBER and isinstance(instance, str) and re.fullmatch(_NUMBER[wanted], instance):
+        return "Remove the quotes around it"
     if wanted == "array" and isinstance(instance, str):
         return f"Write [{instance[:60]}]"
     if wanted == "array" and isinstance(instance, dict):

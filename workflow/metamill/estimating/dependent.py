@@ -129,9 +129,11 @@ def aggregated(base: Pooled, data: Data, model: Model, allowed: Permission) -> E
         f"one effect per study; correlation of its sampling errors assumed as {rho:g}",
     ]
     if found.outside.any():
+        count = int(found.outside.sum())
+        lie = "study lies" if count == 1 else "studies lie"
         notes.append(
-            f"{int(found.outside.sum())} studies lie outside the range of their own rows, "
-            "as a high rho with unequal variances brings about"
+            f"{count} {lie} outside the range of the own rows, as a high rho with unequal "
+            "variances brings about"
         )
     result = replace(inner.pooled, notes=tuple(notes))
     if inner.weights is None:

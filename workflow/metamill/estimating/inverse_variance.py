@@ -81,6 +81,11 @@ def _random_effects(result: Pooled, fit: Fit, yi: Array, vi: Array, model: Model
     notes = list(result.notes)
     if high == 0:
         notes.append("Q is below its expectation by so much that the interval of tau2 is empty")
+    if kind == "QP" and not low <= float(fit.tau2) <= high and high > 0:
+        notes.append(
+            f"tau2 by {model.method} lies outside its Q-profile interval: the two weigh studies "
+            "differently"
+        )
     if interval.disconnected:
         notes.append(
             "the likelihood of tau2 has several maxima: its interval is the hull of several pieces"

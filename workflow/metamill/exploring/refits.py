@@ -78,7 +78,11 @@ def _refit_of(part: Data, model: Model) -> Refit:
     """What `estimate` gives of a part, as a refit that names no study yet."""
     pooled = estimate(part, model).pooled
     names = ("estimate", "ci_low", "ci_high", "mu", "se", "tau2", "i2", "q", "p_value")
-    told = [note for note in pooled.notes if not pooled.pooled or _CAUTION.search(note)]
+    told = [
+        note.replace(_OF_PREDICTION, "")
+        for note in pooled.notes
+        if not pooled.pooled or _CAUTION.search(note)
+    ]
     values = {name: getattr(pooled, name) for name in names}
     return Refit(left_out="", up_to="", k=pooled.k, note="; ".join(told), **values)
 
@@ -87,8 +91,10 @@ def _one_by_one(parts: Sequence[Data], model: Model) -> list[Refit]:
     return [_refit_of(part, model) for part in parts]
 
 
-_CAUTION = re.compile("unreliable|^two studies|no width: no interval")
-"""Notes that a reader of one line of refits must not miss."""
+_CAUTION = re.compile("robust interval is unreliable|^two studies|no width: no interval")
+"""Notes that a reader of one line of refits must not miss: those on what the line shows."""
+_OF_PREDICTION = "no prediction interval, and "
+"""Refits have no prediction interval, so nothing is said of it."""
 
 
 def _compared(refit: Refit, whole: Pooled) -> Refit:

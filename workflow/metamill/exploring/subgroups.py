@@ -41,13 +41,10 @@ def subgroup_test(
     outside = [
         level for level, p in zip(levels, pooled, strict=True) if not any(p is e for e in entering)
     ]
-    note = (
-        f"not in the test, having no pooled mean with an error: {', '.join(outside)}"
-        if outside
-        else ""
-    )
     if len(entering) < 2:
-        return SubgroupTest(column, levels, None, None, None, note or "fewer than two levels")
+        note = "not tested, fewer than two subgroups have a pooled mean with an error"
+        return SubgroupTest(column, levels, None, None, None, note)
+    note = f"without {', '.join(outside)}, which have no pooled mean" if outside else ""
     mu = np.array([p.mu for p in entering], float)
     w = 1 / np.array([p.se for p in entering], float) ** 2
     q = float((w * (mu - (w * mu).sum() / w.sum()) ** 2).sum())

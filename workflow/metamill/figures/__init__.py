@@ -14,7 +14,7 @@ from metamill.figures.drawn import Drawn
 from metamill.figures.page.canvas import missing_glyphs
 from metamill.figures.page.provenance import provenance
 from metamill.figures.page.render import Label, render
-from metamill.figures.style import STYLES, Style, fitted
+from metamill.figures.style import STYLES, Style, fitted, suited
 from metamill.files import canonical_json, digest, write_bytes, write_text
 from metamill.results import Result
 from metamill.review_result import ReviewResult
@@ -36,7 +36,7 @@ def draw(
     (.txt). `code` is the digest of the code. Returns the characters that no bundled font has, which
     are drawn as boxes. Raises ValueError for an unknown format or a width that is too small.
     """
-    formats, style = tuple(formats), fitted(STYLES[display.style], display)
+    formats, style = tuple(formats), suited(fitted(STYLES[display.style], display), result)
     missing: set[str] = set()
     for name in names:
         drawn = OUTCOME_FIGURES[name](result, display, style)

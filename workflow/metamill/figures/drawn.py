@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 
 from metamill.figures.page.canvas import Canvas, Text
-from metamill.figures.page.text import MM_PER_POINT, clean, wrap
+from metamill.figures.page.text import MM_PER_POINT, clean, tied, wrap
 from metamill.figures.style import Style
+
+
+class TooNarrow(ValueError):
+    """A page cannot hold the least that a figure needs; says how wide it would have to be."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ def not_drawn(title: str, reason: str, width_mm: float, style: Style) -> Drawn:
     """A figure that the data do not allow: a page with the reason, and no numbers."""
     words = f"{clean(title)}: not drawn, {reason}."
     size, margin = style.font_size, style.margin_mm
-    lines = wrap(words, width_mm - 2 * margin, size)
+    lines = wrap(tied(words), width_mm - 2 * margin, size)
     height = 2 * margin + len(lines) * style.line_mm
     page = Canvas(width_mm, height)
     page.add(

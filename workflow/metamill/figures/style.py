@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from metamill.config.journals import JOURNALS
 from metamill.config.settings import Display
+from metamill.results import Result
 from metamill.wording import DASHED, ROUND, SQUARE, Brackets
 
 
@@ -17,7 +18,8 @@ class Style:
     in one column; `zebra` is the colour behind every other study ("" for none); `estimate_dash` is
     the line down from the mean (None for none); `directions_on_top` puts the better and the worse
     side over the plot; `prediction` is drawn as "bar" or "line"; `mean_name` names the mean ("" by
-    its model); `caps` end the intervals of studies; `jama_p` prints P values as JAMA does.
+    its model; {kind} is RE or EE, random or equal effects); `caps` end the intervals of studies;
+    `jama_p` prints P values as JAMA does.
     """
 
     font_size: float = 7.0
@@ -63,7 +65,7 @@ class Style:
     zebra: str = ""
     brackets: Brackets = SQUARE
     columns: tuple[str, ...] = ("label", "data", "plot", "numbers", "weight", "bias")
-    dropped: tuple[str, ...] = ("bias", "weight", "data")
+    dropped: tuple[str, ...] = ("weight", "bias", "data")
     study_header: str = "Study"
     mean_name: str = ""
     merged_counts: bool = False
@@ -110,7 +112,7 @@ STYLES = {
     ),
     "metafor": Style(
         columns=("label", "data", "plot", "weight", "numbers", "bias"),
-        mean_name="RE Model",
+        mean_name="{kind} Model",
         accent="#000000",
         mean="#000000",
         estimate_dash=None,
@@ -118,6 +120,20 @@ STYLES = {
         caps=True,
     ),
 }
+
+
+def suited(style: Style, result: Result) -> Style:
+    """The style with limits parted by a word where a dash would read as a sign."""
+    if style.brackets != DASHED:
+        return style
+    lows: list[float | None] = [effect.ci_low for effect in result.primary.effects]
+    lows += [refit.ci_low for refit in (*result.leave_one_out, *result.cumulative)]
+    for analysis in result.analyses:
+        lows += [analysis.pooled.ci_low, analysis.pooled.pi_low]
+    lows += [term.low for found in result.regressions for term in found.coefficients]
+    lows += [mean.pi_low for found in result.regressions for mean in found.means]
+    negative = any(low is not None and low < 0 for low in lows)
+    return replace(style, brackets=ROUND) if negative else style
 
 
 def fitted(style: Style, display: Display) -> Style:

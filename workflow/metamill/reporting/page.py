@@ -38,6 +38,11 @@ class Picture:
     caption: str
 
     @property
+    def refused(self) -> bool:
+        """Whether the picture holds nothing but the reason why there is none."""
+        return b'<g class="reason">' in self.svg and self.svg.count(b"<g ") == 1
+
+    @property
     def data(self) -> str:
         return base64.b64encode(self.svg).decode("ascii")
 
@@ -126,7 +131,7 @@ def _outcome(entry: Entry) -> dict[str, Any]:
             }
             for item in result.derived
         ],
-        "notes": primary.pooled.notes,
+        "notes": [wording.typeset(note) for note in primary.pooled.notes],
         "policy": wording.capital(primary.pooled.policy),
         "figure": entry.forest,
         "others": entry.others,

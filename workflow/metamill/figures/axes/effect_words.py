@@ -18,6 +18,8 @@ from metamill.figures.axes.spaced import (
 from metamill.figures.page.text import clean
 from metamill.results import Effect, MeasureText, Result
 from metamill.wording import (
+    SQUARE,
+    Brackets,
     capital,
     estimate_text,
     flag_words,
@@ -135,8 +137,20 @@ def flag_notes(effects: Sequence[Effect], mark: str) -> Iterator[str]:
         for flag in effect.flags:
             counts[flag_words(flag)] = counts.get(flag_words(flag), 0) + 1
     if counts:
-        told = "; ".join(f"{words.rstrip('.')} ({count})" for words, count in counts.items())
+        told = "; ".join(
+            f"{uncapital(words.rstrip('.'))} ({count})" for words, count in counts.items()
+        )
         yield f"{mark}: {told}."
+
+
+def uncapital(text: str) -> str:
+    """A sentence as it goes on after a colon; a word in capitals keeps them."""
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
+
+
+def null_words(result: Result) -> str:
+    """What the null value means in a legend: "no change" of a score, else "no effect"."""
+    return "no change" if result.measure.family == "change" else "no effect"
 
 
 def corrected_note(result: Result, way: Way, effects: Iterable[Effect]) -> Iterator[str]:
@@ -149,21 +163,22 @@ def corrected_note(result: Result, way: Way, effects: Iterable[Effect]) -> Itera
         if not isclose(way.natural(effect.yi), effect.estimate, rel_tol=_AGREE, abs_tol=1e-9)
     ]
     if names:
-        yield f"Drawn with a continuity correction: {', '.join(names)}."
+        yield f"Drawn with a continuity correction: {'; '.join(names)}."
 
 
-def interval_words(result: Result) -> str:
+def interval_words(result: Result, brackets: Brackets = SQUARE) -> str:
     """The pooled estimate with its interval: "0.49 [0.30, 0.80] (95% CI)"; empty without one."""
     pooled = result.primary.pooled
     if pooled.estimate is None or not pooled.pooled:
         return ""
-    told = estimate_text(pooled.estimate, pooled.ci_low, pooled.ci_high, result_format(result))
+    form = result_format(result)
+    told = estimate_text(pooled.estimate, pooled.ci_low, pooled.ci_high, form, brackets)
     return f"{told} ({level_text(result.primary.settings)})"
 
 
-def pooled_words(result: Result) -> str:
+def pooled_words(result: Result, brackets: Brackets = SQUARE) -> str:
     """ "pooled estimate 0.49 [0.30, 0.80] (95% CI)", or that there is none."""
-    words = interval_words(result)
+    words = interval_words(result, brackets)
     return f"pooled estimate {words}" if words else "no pooled estimate"
 
 
@@ -175,12 +190,65 @@ def studies_words(count: int) -> str:
     return f"{number_text(count, 0)} {'study' if count == 1 else 'studies'}"
 
 
-def rows_words(result: Result) -> str:
-    """How many studies an analysis pools, and how many estimates where these are more."""
-    k, rows = result.primary.pooled.k, len(result.primary.effects)
-    if rows == k:
+def noun_of(result: Result, count: int | None = None) -> str:
+    """Rows of the primary analysis: "1 study", "3 studies", without a count "studies".
+
+    Where a study has several rows they are estimates: "100 estimates".
+    """
+    more = "estimates" if one_of(result) == "estimate" else "studies"
+    if count is None:
+        return more
+    return f"{number_text(count, 0)} {one_of(result) if count == 1 else more}"
+
+
+def one_of(result: Result) -> str:
+    """What a row of the primary analysis is: "study", or "estimate" where these are more."""
+    several = len(result.primary.effects) != result.primary.pooled.k
+    return "estimate" if several else "study"
+
+
+def each_of(result: Result) -> str:
+    """A row of the primary analysis with its article: "a study" or "an estimate"."""
+    return {"study": "a study", "estimate": "an estimate"}[one_of(result)]
+
+
+def rows_words(result: Result, silent: bool = False) -> str:
+    """How many studies an analysis pools, and how many estimates where these are more.
+
+    Those of which it learns nothing count only with `silent`.
+    """
+    effects, pooled = result.primary.effects, result.primary.pooled
+    k, rows = informative_studies(result), len(heard(effects))
+    if silent:
+        k, rows = pooled.k, len(effects)
+    if len(effects) == pooled.k:
         return studies_words(k)
-    return f"{number_text(rows, 0)} estimates of {studies_words(k)}"
+    return f"{noun_of(result, rows)} of {studies_words(k)}"
+
+
+def is_silent(effect: Effect) -> bool:
+    """Whether neither group has an event and the pool learns nothing from it."""
+    return "no event in either group" in effect.flags and not effect.weight
+
+
+def heard(effects: Iterable[Effect]) -> list[Effect]:
+    """The effects of which the pool learns something."""
+    return [effect for effect in effects if not is_silent(effect)]
+
+
+def informative_studies(result: Result) -> int:
+    """How many of the pooled studies have an effect of which the pool learns something."""
+    effects, rows = result.primary.effects, result.rows
+    told = {rows[effect.row].study for effect in heard(effects)}
+    silent = {rows[effect.row].study for effect in effects if is_silent(effect)} - told
+    return result.primary.pooled.k - len(silent)
+
+
+def silent_note(result: Result) -> Iterator[str]:
+    """How many rows are not drawn for want of an event in either group; nothing where none is."""
+    count = sum(is_silent(effect) for effect in result.primary.effects)
+    if count:
+        yield f"Not drawn, no event in either group: {noun_of(result, count)}."
 
 
 def finite_effects(effects: Iterable[Effect]) -> list[Effect]:

@@ -84,7 +84,7 @@ def frame(x: Side, y: Side, box: Box, style: Style) -> tuple[Panel, list[Primiti
     """
     left, top, right, bottom = box
     size, em = style.font_size, style.font_size * MM_PER_POINT
-    y_lines = wrap(clean(y.label), (bottom - top) * 0.8, size)
+    y_lines = wrap(tied(clean(y.label)), (bottom - top) * 0.8, size)
     _, y_texts = _axis(y, bottom, top)
     for _ in range(2):
         text_room = max(width(text, size) for text in y_texts)

@@ -8,7 +8,16 @@ from statistics import median
 
 from metamill.figures.axes.panel import Panel, Side, frame
 from metamill.figures.page.canvas import Box, Line, Point, Primitive, Text, moved
-from metamill.figures.page.text import ASCENT, CAPITAL, DESCENT, MM_PER_POINT, clean, width, wrap
+from metamill.figures.page.text import (
+    ASCENT,
+    CAPITAL,
+    DESCENT,
+    MM_PER_POINT,
+    clean,
+    tied,
+    width,
+    wrap,
+)
 from metamill.figures.style import Style
 
 
@@ -174,7 +183,7 @@ def right_axis(
             Text(end + 0.8, y + CAPITAL * em / 2, text, size, colour=style.ink,
                  role="right tick label")
         )  # fmt: skip
-    lines = wrap(clean(label), bottom - top, size)
+    lines = wrap(tied(clean(label)), bottom - top, size)
     for index, text in enumerate(reversed(lines)):
         x = right - 0.25 * em - index * style.line_mm
         items.append(
@@ -188,5 +197,5 @@ def right_room(texts: Iterable[str], label: str, height: float, style: Style) ->
     """The width that `right_axis` takes."""
     size = style.font_size
     widest = max((width(text, size) for text in texts), default=0.0)
-    lines = len(wrap(clean(label), max(height, 10.0), size))
+    lines = len(wrap(tied(clean(label)), max(height, 10.0), size))
     return style.tick_mm + 0.8 + widest + 1.0 + lines * style.line_mm

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import asin, atanh, cos, exp, inf, isfinite, log, log1p, pi, sin, sqrt, tanh
 
-from metamill.figures.axes.axis import Axis, linear_axis, log_axis, log_tick_texts, tick_decimals
+from metamill.figures.axes.axis import linear_axis, log_axis
+from metamill.figures.axes.ticks import tick_texts
 from metamill.figures.page.text import width
 from metamill.wording import number_text
 
@@ -115,6 +116,8 @@ def spaced_axis(
     return Spaced(scale, low, high, left, right, tuple(sorted(chosen)))
 
 
+FEWEST_TICKS = 3
+"""With fewer round ticks on a logarithmic or logit scale they stand at even steps."""
 _TAILS = (0.1, 0.01, 0.001, 1e-4, 1e-5, 1e-6, 0.05, 0.2, 0.02, 0.005, 0.3, 0.002)
 
 
@@ -123,18 +126,17 @@ def _candidates(axis: Spaced, factor: int) -> Iterable[tuple[float, str]]:
     low, high = (axis.scale.back(x) for x in (axis.low, axis.high))
     if axis.scale is LOG:
         whole = log_axis(low, high, axis.left, axis.right)
-        yield from zip(whole.ticks, log_tick_texts(whole), strict=True)
-        return
+        if sum(low <= tick <= high for tick in whole.ticks) >= FEWEST_TICKS:
+            yield from zip(whole.ticks, tick_texts(whole, factor), strict=True)
+            return
     if axis.scale is LOGIT and high - low > 0.3 * min(high, 1 - low):
         tails = (p for tail in _TAILS for p in (tail, 1 - tail))
-        yield from ((p, _shortest(p, factor)) for p in (0.5, *tails))
-        return
+        wanted = [p for p in (0.5, *tails) if low <= p <= high]
+        if len(wanted) >= FEWEST_TICKS:
+            yield from ((p, _shortest(p, factor)) for p in wanted)
+            return
     even = linear_axis(low, high, axis.left, axis.right)
-    yield from ((tick, _uniform(tick, even, factor)) for tick in even.ticks)
-
-
-def _uniform(tick: float, axis: Axis, factor: int) -> str:
-    return number_text(tick, tick_decimals(axis, factor), factor)
+    yield from zip(even.ticks, tick_texts(even, factor), strict=True)
 
 
 def _shortest(value: float, factor: int) -> str:

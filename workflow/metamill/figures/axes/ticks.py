@@ -1,6 +1,7 @@
 """The words at the ticks of an axis, and as many ticks as there is room for their words."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 from metamill.figures.axes.axis import TICK_ROOM_MM, Axis, log_tick_texts, tick_decimals
@@ -17,7 +18,8 @@ BETWEEN_EM = 0.6
 def tick_texts(axis: Axis, factor: int = 1) -> list[str]:
     """The label of every tick; values are multiplied by `factor` (100 for per cent)."""
     if axis.log:
-        return log_tick_texts(axis)
+        shown = tuple(float(f"{tick * factor:.12g}") for tick in axis.ticks)
+        return log_tick_texts(replace(axis, ticks=shown))
     decimals = tick_decimals(axis, factor)
     return [number_text(tick, decimals, factor) for tick in axis.ticks]
 

@@ -12,6 +12,8 @@ from metamill.figures.axes.effect_words import (
     effect_label,
     factor_of,
     model_label,
+    null_words,
+    one_of,
 )
 from metamill.figures.axes.panel import Side
 from metamill.figures.axes.plane import Plane, core_range, plane, right_axis, right_room
@@ -24,9 +26,10 @@ from metamill.figures.curves.drapery_words import (
 )
 from metamill.figures.drawn import Drawn, not_drawn
 from metamill.figures.page.canvas import Box, Canvas, Line, Primitive
+from metamill.figures.page.text import clean
 from metamill.figures.points.marks import (
     Entry,
-    directions,
+    above_directions,
     filled_pages,
     legend_rows,
     line_entry,
@@ -48,7 +51,7 @@ def drapery(result: Result, display: Display, style: Style) -> Drawn:
     Not drawn where the interval of the mean is not the estimate and a t or normal quantile of
     standard errors: then its p-value function is not known from the result.
     """
-    title = f"{FIGURES['drapery'].title}: {display.title}"
+    title = f"{FIGURES['drapery'].title}: {clean(display.title).rstrip('.')}"
     found = plan_of(result)
     if isinstance(found, str):
         return not_drawn(title, found, display.width_mm, style)
@@ -62,15 +65,17 @@ def _drawn(plot: Drapery, title: str, display: Display, style: Style) -> Drawn:
     held: list[Plane] = []
     words = "Confidence level of the interval (%)"
 
-    def draw(box: Box) -> list[Primitive]:
-        beneath, inner = directions(favoured, box, style)
+    def framed(inner: Box) -> tuple[Plane, list[Primitive]]:
         texts = [number_text(1 - p, _decimals(p), 100) for p in CONFIDENCE]
         room = right_room(texts, words, inner[3] - inner[1] - 12.0, style)
         at, axes = plane(*sides, (inner[0], inner[1], inner[2] - room, inner[3]), style)
-        held.append(at)
         ticks = [(at.place(_any(at), p)[1], t) for p, t in zip(CONFIDENCE, texts, strict=True)]
-        axis = right_axis(at, ticks, words, box[2], style)
-        return [*_curves(plot, at, style), *axes, *axis, *beneath(at)]
+        return at, [*axes, *right_axis(at, ticks, words, inner[2], style)]
+
+    def draw(box: Box) -> list[Primitive]:
+        at, axes = above_directions(favoured, box, style, framed)
+        held.append(at)
+        return [*_curves(plot, at, style), *axes]
 
     def compose(notes: tuple[str, ...]) -> tuple[tuple[Canvas, ...], tuple[str, ...]]:
         rows = note_rows(notes, display, style)
@@ -82,8 +87,8 @@ def _drawn(plot: Drapery, title: str, display: Display, style: Style) -> Drawn:
     return Drawn(
         pages,
         drapery_csv(plot),
-        " ".join((drapery_caption(plot, title), *notes)),
-        " ".join((drapery_alt(plot, title), *notes)),
+        " ".join((drapery_caption(plot, title, style), *notes)),
+        " ".join((drapery_alt(plot, title, style), *notes)),
     )
 
 
@@ -189,8 +194,9 @@ def _entries(plot: Drapery, style: Style) -> list[Entry]:
     if plot.prediction is not None:
         colour = style.doubtful if plot.doubtful else style.accent
         entries.append(line_entry("Prediction", 1.6 * width, colour, (4.0, 2.0)))
-    entries.append(line_entry("Single study", style.thin_width, _grey(plot, style)))
+    single = f"Single {one_of(plot.result)}"
+    entries.append(line_entry(single, style.thin_width, _grey(plot, style)))
     if plot.result.measure.null is not None:
-        entries.append(line_entry("No effect", style.rule_width, style.ink))
+        entries.append(line_entry(capital(null_words(plot.result)), style.rule_width, style.ink))
     words = f"{plot.level:g}% confidence"
     return [*entries, line_entry(words, style.rule_width, style.ink, (1.0, 2.0))]

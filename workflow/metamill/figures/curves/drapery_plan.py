@@ -8,8 +8,15 @@ from statistics import NormalDist
 from scipy.special import stdtrit
 
 from metamill.config.figures import FIGURES
-from metamill.figures.axes.effect_words import Way, finite_effects, way_of
-from metamill.figures.curves.law import Law, law_of
+from metamill.figures.axes.effect_words import (
+    Way,
+    bounds_of,
+    finite_effects,
+    heard,
+    informative_studies,
+    way_of,
+)
+from metamill.figures.curves.law import Law, law_of, study_counts
 from metamill.results import Effect, Result
 
 _AGREE = 1e-5
@@ -39,6 +46,13 @@ class Drapery:
     def level(self) -> float:
         return float(self.result.primary.settings["level"])
 
+    def possible(self, low: float, high: float) -> tuple[float, float]:
+        """Limits as drawn without what lies beyond the possible values of the measure."""
+        if not self.way.known:
+            return low, high
+        least, most = bounds_of(self.result.measure)
+        return min(max(low, least), most), min(max(high, least), most)
+
     def natural(self, low: float, high: float) -> tuple[float, float]:
         """Limits of the model scale as drawn, the lower one first."""
         if not self.way.known:
@@ -50,19 +64,23 @@ class Drapery:
 def plan_of(result: Result) -> Drapery | str:
     """The curves of a drapery plot, or why there can be none."""
     pooled, way = result.primary.pooled, way_of(result)
-    if pooled.k < FIGURES["drapery"].least:
-        return f"it takes {FIGURES['drapery'].least} studies"
+    least = FIGURES["drapery"].least
+    if pooled.k < least:
+        return f"it takes {least} studies"
     if not pooled.pooled or pooled.mu is None or pooled.se is None or pooled.se <= 0:
         return "there is no pooled effect with a standard error"
+    if informative_studies(result) < least:
+        return f"it takes {least} studies with an event"
     df = _df(result, way)
     if df is None:
         return (
             "the interval of the mean is not its estimate and a quantile of standard errors, so "
             "that other levels do not follow from it"
         )
-    usable = finite_effects(result.primary.effects)
+    known = heard(result.primary.effects)
+    usable = finite_effects(known)
     kept = {id(effect) for effect in usable}
-    without = tuple(e for e in result.primary.effects if id(e) not in kept)
+    without = tuple(e for e in known if id(e) not in kept)
     law = law_of(result) if way.known else "the natural scale has no way back from the model's"
     bare = Drapery(result, way, (), without, _none, None, "")
 
@@ -110,8 +128,8 @@ def _df(result: Result, way: Way) -> float | None:
     if None in limits or pooled.mu is None or not pooled.se or pooled.interval != "confidence":
         return None
     low, high, ci_low, ci_high = (float(x) for x in limits if x is not None)
-    studies = len({result.rows[effect.row].study for effect in result.primary.effects})
-    for df in (inf, pooled.k - 1, studies - 1, pooled.k - 2):
+    bounds = bounds_of(result.measure)
+    for df in (inf, *(k - 1 for k in study_counts(result)), pooled.k - 2):
         if df < 1:
             continue
         reach = _quantile(1 - level / 100, df) * pooled.se
@@ -121,7 +139,7 @@ def _df(result: Result, way: Way) -> float | None:
             continue
         if not way.known:
             return float(df)
-        drawn = sorted(way.natural(end) for end in ends)
+        drawn = sorted(min(max(way.natural(end), bounds[0]), bounds[1]) for end in ends)
         tolerance = _AGREE * (abs(drawn[1] - drawn[0]) or 1.0)
         pairs = zip(drawn, (ci_low, ci_high), strict=True)
         if all(isclose(a, b, rel_tol=_AGREE, abs_tol=tolerance) for a, b in pairs):

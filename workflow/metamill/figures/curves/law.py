@@ -1,10 +1,11 @@
 """The distribution of true effects that an analysis implies, found again from its limits."""
 
 from dataclasses import dataclass
-from math import exp, inf, isfinite, lgamma, log, log1p, pi, sqrt
+from math import exp, inf, isclose, isfinite, lgamma, log, log1p, pi, sqrt
 
-from scipy.special import ndtri, stdtrit
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
+from metamill.figures.axes.effect_words import bounds_of, is_silent
 from metamill.figures.axes.spaced import (
     ARCSINE,
     CLOGLOG,
@@ -15,22 +16,18 @@ from metamill.figures.axes.spaced import (
     ROOT,
     Scale,
 )
-from metamill.results import MeasureText, Result
+from metamill.results import MeasureText, Pooled, Result
 from metamill.wording import EQUAL_EFFECTS
 
 _SCALES = {
     "PLO": LOGIT, "PLN": LOG, "PAS": ARCSINE, "IRLN": LOG, "IRS": ROOT, "ZCOR": FISHER,
 }  # fmt: skip
-_ENDS = {
-    "PR": (0.0, 1.0), "PLN": (0.0, 1.0), "PLO": (0.0, 1.0), "PAS": (0.0, 1.0), "IR": (0.0, inf),
-    "IRS": (0.0, inf), "RD": (-1.0, 1.0), "AS": (-pi / 2, pi / 2), "COR": (-1.0, 1.0),
-    "ZCOR": (-1.0, 1.0),
-}  # fmt: skip
-"""Between what the natural values of a measure lie, where they do not go on for ever."""
 _AGREE = 1e-3
 """How far two roads to one number may part, relatively: less than a line is wide."""
 
 
+_SAME = 1e-5
+"""How exactly an interval is that of its degrees of freedom: results have ten digits."""
 _NEAR_END = 1e-9
 """A limit this near to an end may have been cut there, or rounded."""
 
@@ -59,6 +56,11 @@ class Law:
         whole = lgamma((self.df + 1) / 2) - lgamma(self.df / 2) - log(self.df * pi) / 2
         return exp(whole - (self.df + 1) / 2 * log1p(z * z / self.df)) / self.spread
 
+    def below(self, x: float) -> float:
+        """The probability of a value below x of the model scale."""
+        z = (x - self.centre) / self.spread
+        return float(stdtr(self.df, z)) if isfinite(self.df) else float(ndtr(z))
+
     def reach(self, level: float) -> float:
         """From the centre to either limit of the central `level` per cent."""
         return self.spread * _quantile(self.df, level)
@@ -78,7 +80,7 @@ def law_of(result: Result) -> Law | str:
         return "a Bayesian model has no distribution of new studies in closed form"
     if pooled.mu is None or pooled.estimate is None:
         return "the analysis has no mean"
-    ends = _ENDS.get(result.measure.code, (-inf, inf))
+    ends = bounds_of(result.measure)
     for scale in _scales(result.measure):
         half = _half(scale, pooled.mu, pooled.estimate, (pooled.pi_low, pooled.pi_high), ends)
         if half is not None:
@@ -133,20 +135,47 @@ def _half(scale: Scale, mu: float, estimate: float, limits: Ends, ends: Ends) ->
 
 
 def _df(result: Result, half: float) -> float:
-    """Degrees of freedom of the prediction; those of robust and three-level models follow from it.
+    """Degrees of freedom of the prediction, found with a spread of sqrt(tau2 + se^2).
 
-    These have a spread of sqrt(tau2 + se^2) and degrees of freedom of their own.
+    Those of robust and three-level models are their own and follow from the interval. Those of
+    other models belong to one of several numbers of studies.
     """
     settings, pooled = result.primary.settings, result.primary.pooled
     kind = settings["prediction_interval"]
     if kind == "z":
         return inf
-    studies = len({result.rows[effect.row].study for effect in result.primary.effects})
-    dependent = settings["method"] in ("RVE", "MV")
-    if dependent and kind != "hts" and pooled.tau2 is not None and pooled.se is not None:
-        return _df_with(half / sqrt(pooled.tau2 + pooled.se**2), settings["level"])
-    k = studies if dependent else pooled.k
-    return k - 2 if kind == "hts" else k - 1
+    spread = None if None in (pooled.tau2, pooled.se) else _spread(pooled)
+    dependent, lost = settings["method"] in ("RVE", "MV"), 2 if kind == "hts" else 1
+    if dependent and kind != "hts" and spread:
+        return _df_with(half / spread, settings["level"])
+    if dependent:
+        return len({result.rows[effect.row].study for effect in result.primary.effects}) - lost
+    for df in (k - lost for k in study_counts(result) if k > lost):
+        if spread and isclose(_quantile(df, settings["level"]) * spread, half, rel_tol=_SAME):
+            return df
+    return pooled.k - lost
+
+
+def _spread(pooled: Pooled) -> float:
+    assert pooled.tau2 is not None
+    assert pooled.se is not None
+    return sqrt(pooled.tau2 + pooled.se**2)
+
+
+def study_counts(result: Result) -> tuple[int, ...]:
+    """The numbers of studies that degrees of freedom may go by, each once.
+
+    All that are pooled, those with different names, and those a ratio learns something from: a
+    mixed model of counts gives no weight to the others.
+    """
+    effects, rows = result.primary.effects, result.rows
+    groups = (
+        effects,
+        [effect for effect in effects if not is_silent(effect)],
+        [effect for effect in effects if effect.weight],
+    )
+    counts = [len({rows[effect.row].study for effect in group}) for group in groups]
+    return tuple(dict.fromkeys((result.primary.pooled.k, *counts)))
 
 
 def _df_with(quantile: float, level: float) -> float:

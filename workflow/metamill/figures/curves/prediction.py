@@ -6,16 +6,25 @@ from math import isfinite
 
 from metamill.config.settings import Display
 from metamill.figures.axes.directions import sides_of
+from metamill.figures.axes.effect_words import (
+    heard,
+    is_silent,
+    noun_of,
+    rows_words,
+    silent_note,
+)
 from metamill.figures.axes.panel import paragraphs
 from metamill.figures.axes.spaced import Spaced, spaced_axis
 from metamill.figures.colours import tint
 from metamill.figures.curves.law import Law, law_of
 from metamill.figures.curves.prediction_words import (
     axis_label,
+    impossible_words,
     marks_of,
     prediction_caption,
     row_names,
     shades,
+    within,
 )
 from metamill.figures.drawn import Drawn, not_drawn
 from metamill.figures.page.canvas import (
@@ -28,7 +37,8 @@ from metamill.figures.page.canvas import (
     Text,
     rectangle,
 )
-from metamill.figures.page.text import CAPITAL, MM_PER_POINT, TIED, clean, tied, width, wrap
+from metamill.figures.page.text import CAPITAL, MM_PER_POINT, clean, tied, width, wrap
+from metamill.figures.points.marks import direction_texts
 from metamill.figures.style import Style
 from metamill.files import csv_text
 from metamill.results import Beyond, Result
@@ -47,6 +57,10 @@ _FARTHEST = 2.6
 """And up to this many for the value of no effect and the thresholds."""
 
 
+_NAME_ROWS = 2
+"""Names of vertical lines that would meet stand one above the other in so many rows."""
+
+
 def prediction(result: Result, display: Display, style: Style) -> Drawn:
     """The distribution of true effects in new studies, with the mean and the studies below it.
 
@@ -57,9 +71,11 @@ def prediction(result: Result, display: Display, style: Style) -> Drawn:
     law = law_of(result)
     if isinstance(law, str):
         return not_drawn(title, law, display.width_mm, style)
+    law = within(law, result, display)
     drawing = _Drawing(result, display, style, law)
     page = drawing.page()
-    return Drawn((page,), drawing.table(), prediction_caption(result, display, law), drawing.alt())
+    caption = prediction_caption(title, result, law, drawing.drawn_roles(), drawing.cut)
+    return Drawn((page,), drawing.table(), caption, drawing.alt())
 
 
 class _Drawing:
@@ -71,7 +87,9 @@ class _Drawing:
         self.level = result.primary.settings["level"]
         self.marks = marks_of(result, display, self.form)
         self.names = row_names(result)
+        self.effects = heard(result.primary.effects)
         self.axis = self._axis()
+        self.cut = self.axis.low <= law.low, self.axis.high >= law.high
         self.curve = self._curve()
 
     def _axis(self) -> Spaced:
@@ -149,11 +167,15 @@ class _Drawing:
         """Pale the whole, less pale what lies beyond each threshold on its better side."""
         low, high = self.axis.low, self.axis.high
         yield self._area(low, high, top, base, tint(self._colour, 0.15))
-        for item, below, share in shades(self._beyond, self._lower_is_better):
+        for item, below, share in shades(self._beyond, self._lower_is_better, self._null):
             at = self.law.scale.forward(item.threshold)
             start, end = (low, min(at, high)) if below else (max(at, low), high)
             if start < end and isfinite(at):
                 yield self._area(start, end, top, base, tint(self._colour, share))
+
+    @property
+    def _null(self) -> float | None:
+        return self.result.measure.null
 
     @property
     def _lower_is_better(self) -> bool | None:
@@ -173,22 +195,33 @@ class _Drawing:
         x = self.axis.place(self.law.centre)
         yield Line(x, top, x, bottom, style.rule_width, self._colour, (3.0, 1.5), role="mean line")
 
+    def drawn_roles(self) -> list[str]:
+        """The roles of the vertical lines that lie on the axis."""
+        return [role for value, _, role in self.marks if self.axis.beyond(value) == 0]
+
     def _mark_texts(self, top: float) -> tuple[list[Text], float]:
         """The names of thresholds and of no effect over their lines, where there is room."""
         style, size = self.style, self.style.font_size
-        texts: list[Text] = []
-        taken: list[tuple[float, float]] = []
+        places: list[tuple[float, int, str]] = []
+        taken: list[tuple[float, float, int]] = []
         for value, name, _ in self.marks:
             if self.axis.beyond(value):
                 continue
             half = width(name, size) / 2
             edge = self.display.width_mm - style.margin_mm - half
             x = max(style.margin_mm + half, min(self.axis.position(value), edge))
-            if all(x + half + 1.5 <= a or b <= x - half - 1.5 for a, b in taken):
-                taken.append((x - half, x + half))
-                y = top + 0.75 * style.line_mm
-                texts.append(self._text(x, y, name, "center", "guide label"))
-        return texts, top + (style.line_mm if texts else 0.0)
+            for row in range(_NAME_ROWS):
+                beside = [(a, b) for a, b, other in taken if other == row]
+                if all(x + half + 1.5 <= a or b <= x - half - 1.5 for a, b in beside):
+                    taken.append((x - half, x + half, row))
+                    places.append((x, row, name))
+                    break
+        rows = max((row for _, row, _ in places), default=-1) + 1
+        texts = [
+            self._text(x, top + (rows - row - 0.25) * style.line_mm, name, "center", "guide label")
+            for x, row, name in places
+        ]
+        return texts, top + rows * style.line_mm
 
     def _text(self, x: float, y: float, text: str, align: Align, role: str) -> Text:
         return Text(x, y, text, self.style.font_size, align=align, colour=self.style.ink, role=role)
@@ -229,7 +262,7 @@ class _Drawing:
 
     def _rug(self, y: float) -> Iterable[Primitive]:
         style = self.style
-        for effect in self.result.primary.effects:
+        for effect in self.effects:
             side = self.axis.beyond(effect.estimate)
             x, half = self.axis.position(effect.estimate), style.row_mm / 3
             if side:
@@ -256,31 +289,11 @@ class _Drawing:
             items.append(self._text(middle, line, text, "center", "axis label"))
         sides = sides_of(self.result, self.display)
         if sides is not None:
-            found, line = self._directions(sides, line)
-            items += found
+            edge = self.display.width_mm - style.margin_mm
+            texts = direction_texts(sides, axis.left, axis.right, edge, line, style)
+            items += texts
+            line = max(text.y for text in texts)
         return items, line + 0.25 * style.line_mm
-
-    def _directions(self, sides: tuple[str, str], line: float) -> tuple[list[Text], float]:
-        """Which side is better: in one line under the axis, or one under the other."""
-        axis, style = self.axis, self.style
-        left, right = f"←{TIED}{sides[0]}", f"{sides[1]}{TIED}→"
-        need = width(left, style.font_size) + width(right, style.font_size) + style.gap_mm
-        if need <= axis.right - axis.left:
-            y = line + style.line_mm
-            return [
-                self._text(axis.left, y, left, "left", "direction"),
-                self._text(axis.right, y, right, "right", "direction"),
-            ], y
-        edge = self.display.width_mm - style.margin_mm
-        texts, y = [], line
-        ways: tuple[tuple[str, float, Align], ...] = (
-            (left, style.margin_mm, "left"), (right, edge, "right"),
-        )  # fmt: skip
-        for text, x, align in ways:
-            for part in wrap(text, edge - style.margin_mm, style.font_size):
-                y += style.line_mm
-                texts.append(self._text(x, y, part, align, "direction"))
-        return texts, y
 
     def _words(self) -> list[str]:
         pooled, form, brackets = self.result.primary.pooled, self.form, self.style.brackets
@@ -288,7 +301,8 @@ class _Drawing:
         new = interval_text(pooled.pi_low, pooled.pi_high, form, brackets)
         settings = self.result.primary.settings
         told = [f"Mean {mean} ({level_text(settings)}); {self.level:g}% prediction interval {new}"]
-        told += [beyond_words(item, form, self._lower_is_better) for item in self._beyond]
+        better = self._lower_is_better
+        told += [beyond_words(item, form, better, self._null) for item in self._beyond]
         return [f"{text}." for text in told]
 
     def _notes(self) -> list[str]:
@@ -296,24 +310,28 @@ class _Drawing:
         pooled = self.result.primary.pooled
         if pooled.pi_doubtful:
             notes.append("Fewer than five studies: the distribution is unreliable, drawn in grey.")
-        sides = [self.axis.beyond(e.estimate) for e in self.result.primary.effects]
+        sides = [self.axis.beyond(e.estimate) for e in self.effects]
         for side, where in ((-1, "below"), (1, "above")):
             count = sides.count(side)
             if count:
-                what = "study lies" if count == 1 else "studies lie"
-                notes.append(f"{count} {what} {where} the axis (hollow arrow).")
-        if _cut(self.law, self.axis):
+                lies = "lies" if count == 1 else "lie"
+                notes.append(
+                    f"{noun_of(self.result, count)} {lies} {where} the axis (hollow arrow)."
+                )
+        notes += silent_note(self.result)
+        if any(self.cut):
             notes.append("The curve ends where no further values are possible.")
+            notes += impossible_words(self.law, self.cut, self.form)
         far = [name for value, name, _ in self.marks if self.axis.beyond(value)]
         if far:
-            notes.append(f"Outside the axis: {', '.join(far)}.")
+            notes.append(f"Outside the axis: {'; '.join(far)}.")
         return notes
 
     def alt(self) -> str:
-        pooled, measure = self.result.primary.pooled, self.result.measure
+        measure = self.result.measure
         head = f"Prediction distribution: {clean(self.display.title).rstrip('.')}."
         what = f"The true {measure.natural} that the model expects in a new study"
-        said = [head, f"{what}, from {pooled.k} studies.", *self._notes()]
+        said = [head, f"{what}, from {rows_words(self.result)}.", *self._notes()]
         return " ".join(said) + "\n"
 
     def table(self) -> str:
@@ -339,16 +357,16 @@ class _Drawing:
             ),
             *(
                 {"item": "study", "label": rows[e.row].label, "value": e.estimate}
-                for e in self.result.primary.effects
+                for e in self.effects
             ),
             *({"item": "density", "value": back(x), "density": d} for x, d in self.curve),
         ]
+        told += [
+            {"item": "not drawn", "label": rows[e.row].label}
+            for e in self.result.primary.effects
+            if is_silent(e)
+        ]
         return csv_text("item,label,value,low,high,above,density".split(","), told)
-
-
-def _cut(law: Law, axis: Spaced) -> bool:
-    """Whether the axis ends at an end of the possible values."""
-    return axis.low <= law.low or axis.high >= law.high
 
 
 def _arrow(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from metamill.figures.axes.axis import Axis
+from metamill.figures.axes.effect_words import noun_of
 from metamill.figures.forest.rows import SQUARE, Row
 from metamill.figures.forest.slabs import Sheet, Slab, row_slab
 from metamill.figures.page.canvas import Circle, Line, Primitive, Text
@@ -44,7 +45,7 @@ def _block(sheet: Sheet, rows: Sequence[Row], pitch: float) -> Slab:
         if sheet.axis is not None:
             items += _line(row, (index + 0.5) * pitch, sheet.axis, style, pitch)
     left, right = sheet.plan.label_left, sheet.plan.text_right
-    words = f"{count_text(len(drawn))} studies by size of the estimate"
+    words = f"{noun_of(sheet.result, len(drawn))} by size"
     lines = wrap(words, right - left - style.indent_mm, style.font_size)
     for index, line in enumerate(lines):
         y = sheet.baseline + index * style.line_mm

@@ -1,17 +1,17 @@
 """The forest plot: every study with its interval, the mean, the prediction, and what to know."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import ceil
 
 from metamill.config.settings import Display
-from metamill.figures.drawn import Drawn
+from metamill.figures.drawn import Drawn, TooNarrow
 from metamill.figures.forest.caterpillar import caterpillar_notes, caterpillar_slabs
 from metamill.figures.forest.columns import DataColumn, data_columns
 from metamill.figures.forest.guides import forest_axis, guide_notes, guides
 from metamill.figures.forest.layout import Layout, lay_out
 from metamill.figures.forest.pages import paginate
-from metamill.figures.forest.rows import SQUARE, Content, content
+from metamill.figures.forest.rows import SQUARE, Content, Row, content
 from metamill.figures.forest.slabs import (
     Sheet,
     Slab,
@@ -23,9 +23,8 @@ from metamill.figures.forest.slabs import (
 )
 from metamill.figures.forest.words import forest_alt, forest_caption, forest_csv
 from metamill.figures.page.canvas import Canvas, Primitive
-from metamill.figures.style import Style
+from metamill.figures.style import Style, suited
 from metamill.results import Result
-from metamill.wording import DASHED, ROUND
 
 
 def forest(result: Result, display: Display, style: Style) -> Drawn:
@@ -37,25 +36,30 @@ def forest(result: Result, display: Display, style: Style) -> Drawn:
     """
     if len(result.primary.effects) > display.caterpillar_above:
         pages = caterpillar_pages(result, display, style)
-        return _with_twins(pages, result, display, caterpillar=True)
+        return _with_twins(pages, result, display, style, caterpillar=True)
     return forest_studies(result, display, style)
 
 
 def forest_studies(result: Result, display: Display, style: Style) -> Drawn:
     """The forest plot with a row for every study, however many there are; else as `forest`."""
-    return _with_twins(forest_pages(result, display, style), result, display)
+    return _with_twins(forest_pages(result, display, style), result, display, style)
 
 
 def _with_twins(
-    pages: tuple[Canvas, ...], result: Result, display: Display, caterpillar: bool = False
+    pages: tuple[Canvas, ...],
+    result: Result,
+    display: Display,
+    style: Style,
+    caterpillar: bool = False,
 ) -> Drawn:
-    caption = forest_caption(result, display, caterpillar)
+    caption = forest_caption(result, display, style, caterpillar)
     return Drawn(pages, forest_csv(result), caption, forest_alt(result, display))
 
 
 def forest_pages(result: Result, display: Display, style: Style) -> tuple[Canvas, ...]:
     """The pages of `forest_studies`; raises ValueError for a width that is too small."""
-    sheet, left_off = _sheet(result, display, style, dropped_first=0)
+    style = suited(style, result)
+    sheet, left_off = _sheet(result, display, style, _attempts(style))
     shaded, rows = False, []
     for row in sheet.said.rows:
         shaded = not shaded if row.shape == SQUARE or row.told else False
@@ -65,43 +69,69 @@ def forest_pages(result: Result, display: Display, style: Style) -> tuple[Canvas
 
 def caterpillar_pages(result: Result, display: Display, style: Style) -> tuple[Canvas, ...]:
     """The forest plot without names, by size of the estimate; raises ValueError as forest_pages."""
+    style = replace(suited(style, result), plot_max_mm=CATERPILLAR_PLOT_MM)
     short = replace(display, order="effect")
-    sheet, _ = _sheet(result, short, style, dropped_first=len(style.dropped))
+    rooms = (style.plot_max_mm, style.plot_min_mm, style.plot_least_mm)
+    attempts = [_Attempt(style.dropped, False, room) for room in rooms]
+    sheet, _ = _sheet(result, short, style, attempts, named=False)
     notes = [*caterpillar_notes(sheet), *guide_notes(sheet)]
     sheet = replace(sheet, said=replace(sheet.said, left_out=(), footnotes=()))
     return _pages(sheet, caterpillar_slabs(sheet), notes)
 
 
-def _sheet(result: Result, display: Display, style: Style, dropped_first: int) -> tuple[Sheet, str]:
-    """The first layout that fits, with as many columns as it can, and what it leaves off."""
-    style = _suited(style, result)
-    every = data_columns(result, style.merged_counts)
-    last, missing = len(style.dropped), 0.0
-    for count in range(dropped_first, last + 1):
+CATERPILLAR_PLOT_MM = 110.0
+SMALL_PLOT_MM = 36.0
+"""A plot that leaves room for another column may be so small."""
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """Columns to leave off, whether counts are merged into one column, and the least plot."""
+
+    off: tuple[str, ...]
+    merged: bool
+    plot_mm: float
+
+
+def _attempts(style: Style) -> list[_Attempt]:
+    """From everything to the least: counts are merged and the plot shrinks before a column goes."""
+    found = [_Attempt((), style.merged_counts, style.plot_min_mm)]
+    for count in range(len(style.dropped) + 1):
         off = style.dropped[:count]
-        columns = () if "data" in off else every
+        found += [_Attempt(off, True, style.plot_min_mm), _Attempt(off, True, SMALL_PLOT_MM)]
+        if count == len(style.dropped) - 1:
+            found.append(_Attempt(off, True, style.plot_least_mm))
+    return [*found, _Attempt(style.dropped, True, style.plot_least_mm)]
+
+
+def _sheet(
+    result: Result,
+    display: Display,
+    style: Style,
+    attempts: Iterable[_Attempt],
+    named: bool = True,
+) -> tuple[Sheet, str]:
+    """The first attempt that fits, and what it leaves off; studies have names if `named`."""
+    every, missing = data_columns(result, style.merged_counts), 0.0
+    for attempt in attempts:
+        columns = data_columns(result, attempt.merged or style.merged_counts)
+        columns = () if "data" in attempt.off else columns
         said = content(result, columns, style, display.order)
-        plot_min = style.plot_least_mm if count == last else style.plot_min_mm
-        plan = lay_out(result, display, style, said, columns, off, plot_min)
+        measured = said if named else replace(said, rows=tuple(map(_unnamed, said.rows)))
+        plan = lay_out(result, display, style, measured, columns, attempt.off, attempt.plot_mm)
         missing = _overflow(plan, display, style)
         if missing < 1e-6:
             axis = forest_axis(result, display, plan, said, style.font_size)
             sheet = Sheet(result, display, style, said, plan, axis)
-            return sheet, _left_off(off, every, said)
-    raise ValueError(
-        f"the forest plot of {result.outcome} needs {ceil(display.width_mm + missing)} mm, "
+            return sheet, _left_off(attempt.off, every, said)
+    raise TooNarrow(
+        f"the forest plot of '{display.title}' needs {ceil(display.width_mm + missing)} mm, "
         f"not {display.width_mm:g} mm"
     )
 
 
-def _suited(style: Style, result: Result) -> Style:
-    """A dash between limits is not readable where one is negative."""
-    numbers = [x for e in result.primary.effects for x in (e.ci_low, e.ci_high)]
-    pooled = [a.pooled for a in result.analyses]
-    numbers += [x for p in pooled for x in (p.ci_low, p.pi_low) if x is not None]
-    if style.brackets == DASHED and any(x < 0 for x in numbers):
-        return replace(style, brackets=ROUND)
-    return style
+def _unnamed(row: Row) -> Row:
+    return replace(row, label="", marks="") if row.shape == SQUARE or row.told else row
 
 
 def _overflow(plan: Layout, display: Display, style: Style) -> float:

@@ -8,13 +8,12 @@ from metamill.figures.axes.axis import Axis, linear_axis, log_axis, visible_rang
 from metamill.figures.axes.directions import important_values
 from metamill.figures.axes.effect_words import bounds_of
 from metamill.figures.axes.ticks import legible
+from metamill.figures.forest.bias import bias_headers, bias_legend
 from metamill.figures.forest.layout import Layout
 from metamill.figures.forest.rows import DIAMOND, LIMITS, SQUARE, Content
 from metamill.figures.forest.slabs import Sheet
 from metamill.figures.page.canvas import Line, Primitive, rectangle
-from metamill.figures.review.bias_words import SIGNS
 from metamill.results import Result
-from metamill.tables.assessments import Assessment
 
 BAND_LEAST_MM = 0.3
 """A narrower band of the important difference is left to its line."""
@@ -96,20 +95,4 @@ def guide_notes(sheet: Sheet) -> Iterable[str]:
     ):
         yield "Hollow square: the estimate lies beyond the axis."
     if sheet.plan.bias:
-        yield from _bias_legend(sheet.result.bias)
-
-
-def _bias_legend(assessments: Iterable[Assessment]) -> Iterable[str]:
-    """What codes and signs mean, tool by tool."""
-    tools: dict[str, Assessment] = {}
-    words: dict[str, dict[str, str]] = {}
-    for item in assessments:
-        tools.setdefault(item.tool, item)
-        for one in (*item.judgements, *((item.overall,) if item.overall else ())):
-            words.setdefault(item.tool, {}).setdefault(one.kind, one.judgement)
-    for code, item in tools.items():
-        domains = ", ".join(f"{one.domain} {one.name}" for one in item.judgements)
-        signs = ", ".join(
-            f"{SIGNS[kind]} {words[code][kind]}" for kind in SIGNS if kind in words[code]
-        )
-        yield f"Risk of bias ({item.tool_name}): {domains}. Signs: {signs}."
+        yield from bias_legend(sheet.result.bias, bias_headers(sheet.result.bias))

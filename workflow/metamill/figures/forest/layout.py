@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from metamill.config.settings import Display
+from metamill.figures.forest.bias import bias_headers
 from metamill.figures.forest.columns import DataColumn, group_name
 from metamill.figures.forest.rows import Content, Row, weights_are_approximate
 from metamill.figures.page.text import clean, width, wrap
@@ -95,10 +96,10 @@ def lay_out(
         header = ("Approx.", "weight (%)") if approximate else ("Weight", "(%)")
         texts = [wide(number_text(weight, 1)) for weight in weights]
         blocks["weight"] = [_Block("weight", max(*texts, *(wide(line, True) for line in header)))]
-    symbols = max((len(row.bias) for row in said.rows), default=0)
-    pitch = style.symbol_mm + 0.6
-    if symbols and "bias" not in left_off:
-        blocks["bias"] = [_Block("bias", symbols * pitch)]
+    headers = bias_headers(result.bias) if any(row.bias for row in said.rows) else ()
+    judged = [max(wide(header, True), style.symbol_mm) + 0.8 for header in headers]
+    if headers and "bias" not in left_off:
+        blocks["bias"] = [_Block("bias", sum(judged))]
     numbers = _number_column(result, style, rows, form)
     blocks["numbers"] = [_Block("numbers", numbers.right)]
     line = [block for name in style.columns for block in blocks.get(name, ())]
@@ -116,6 +117,8 @@ def lay_out(
     natural = max(natural, wide(style.study_header, True), style.label_min_mm)
     gaps = [_gap(one, two, style) for one, two in pairwise(line)]
     fixed = sum(block.wide for block in line) + sum(gaps) + 2 * style.margin_mm
+    if line[-1].kind == "plot":
+        fixed += max(0.0, wide("100.0") / 2 - style.margin_mm + 0.3)
     room = display.width_mm - fixed
     plot = min(max(room - natural, plot_min), style.plot_max_mm)
     label = max(room - plot, style.label_min_mm)
@@ -149,7 +152,8 @@ def lay_out(
         weight_right=places["weight", 0][1] if ("weight", 0) in places else None,
         weight_header=header,
         bias=tuple(
-            bias_left + (i + 0.5) * pitch for i in range(symbols if ("bias", 0) in places else 0)
+            bias_left + sum(judged[:i]) + judged[i] / 2
+            for i in range(len(judged) if ("bias", 0) in places else 0)
         ),
         text_right=plot_left - style.plot_gap_mm,
         form=form,
@@ -206,7 +210,7 @@ def _number_column(
     wanted = max(total, told, *(width(line, style.font_size, True) for line in header))
     high_right = wanted - (wanted - total) / 2
     low_right = high_right - high - space
-    estimate_right = low_right - low - space
+    estimate_right = low_right - low - (space if low else 0.0)
     return NumberColumn(0.0, wanted, estimate_right, low_right, high_right, header)
 
 

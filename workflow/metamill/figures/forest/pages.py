@@ -48,23 +48,36 @@ def paginate(
         canvas.height_mm = bottom
         _put(canvas, [end if last else axis])
         if not last:
-            y = canvas.height_mm + 0.75 * style.line_mm
             words = f"Continued on page {number + 1}"
-            at = width_mm - style.margin_mm
-            canvas.add(
-                [Text(at, y, words, style.font_size, italic=True, align="right",
-                      colour=style.soft, role="continued")]
-            )  # fmt: skip
+            canvas.add([_continued(words, width_mm, canvas.height_mm, style)])
             canvas.height_mm += more
         pages.append(canvas)
     for group in _together(tail):
         needed = sum(slab.height for slab in group)
         if pages[-1].height_mm + needed + style.margin_mm > height_mm:
+            if pages[-1].height_mm + more + style.margin_mm <= height_mm:
+                words = f"Notes on page {len(pages) + 1}"
+                pages[-1].add([_continued(words, width_mm, pages[-1].height_mm, style)])
+                pages[-1].height_mm += more
             pages.append(Canvas(width_mm, style.margin_mm))
         _put(pages[-1], group)
     for page in pages:
         page.height_mm += style.margin_mm
     return tuple(pages)
+
+
+def _continued(words: str, width_mm: float, top: float, style: Style) -> Text:
+    """A word at the right end of a page on what follows."""
+    return Text(
+        width_mm - style.margin_mm,
+        top + 0.75 * style.line_mm,
+        words,
+        style.font_size,
+        italic=True,
+        align="right",
+        colour=style.soft,
+        role="continued",
+    )
 
 
 def _put(canvas: Canvas, slabs: Iterable[Slab]) -> None:
@@ -94,12 +107,11 @@ def _parts(rows: Sequence[Slab], room: float, last_room: float) -> Iterator[list
     used = 0.0
     for index, (group, height) in enumerate(groups, start=1):
         final = used + left <= last_room
-        if page and used + height > room and not final:
+        full = used + height > room and not final
+        if page and (full or (index == len(groups) and used + height > last_room)):
             yield page
-            page, used = [], 0.0
-        if page and index == len(groups) and used + height > last_room:
-            yield page
-            page, used = [], 0.0
+            again = group[0].section
+            page, used = ([again], again.height) if again else ([], 0.0)
         page += group
         used += height
         left -= height

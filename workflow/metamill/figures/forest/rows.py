@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
+from metamill.figures.axes.effect_words import is_silent
+from metamill.figures.forest.bias import bias_cells, bias_headers
 from metamill.figures.forest.columns import DataColumn, shown_cells
 from metamill.figures.page.text import tied
 from metamill.figures.style import Style
 from metamill.figures.subgroups import first_subgroups, subgroup_of
 from metamill.results import Analysis, Effect, LeftOut, Pooled, Result
 from metamill.wording import (
+    EQUAL_EFFECTS,
     capital,
     effects_name,
     flag_words,
@@ -26,7 +29,6 @@ from metamill.wording import (
 
 SQUARE, DIAMOND, PREDICTION, LIMITS = "square", "diamond", "prediction", "limits"
 NOT_ESTIMABLE = "not estimable"
-NO_EVENT = "no event in either group"
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,9 @@ class Row:
     `shape` is one of square, diamond, prediction, limits, or empty where nothing is drawn.
     `weight` is in per cent; `share` is the weight relative to the largest, None where there are
     no weights. `told` stands in place of numbers. A `wide` row runs on under the data columns.
-    `bias` holds the kinds of the study's judgements. A row that is kept `with_next` is not parted
-    from the row below by the end of a page.
+    `bias` holds the kinds of the study's judgements, or words in their place. A row that is kept
+    `with_next` is not parted from the row below by the end of a page; `section` is the heading
+    under which a row stands.
     """
 
     label: str
@@ -58,12 +61,13 @@ class Row:
     space_above: bool = False
     with_next: bool = False
     bias: tuple[str, ...] = ()
+    section: str = ""
 
 
 @dataclass
 class Footnotes:
     """Marks in the order in which their notes first occur: letters for rows that are pooled,
-    numbers for rows that are not."""
+    numbers for rows that are not; in brackets, or a letter would read as part of a year."""
 
     letters: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, str] = field(default_factory=dict)
@@ -73,15 +77,18 @@ class Footnotes:
             count = len(self.letters)
             mark = chr(ord("a") + count % 26) * (1 + count // 26)
             self.letters.setdefault(flag_words(flag), mark)
-        return ",".join(self.letters[flag_words(flag)] for flag in flags)
+        marks = ",".join(self.letters[flag_words(flag)] for flag in flags)
+        return f"({marks})" if marks else ""
 
     def reason(self, reason: str) -> str:
-        return self.numbers.setdefault(capital(reason), str(len(self.numbers) + 1))
+        return f"({self.numbers.setdefault(capital(reason), str(len(self.numbers) + 1))})"
 
     def lines(self) -> list[tuple[str, str]]:
         """(mark, note) of each footnote."""
         return [
-            (mark, note) for table in (self.letters, self.numbers) for note, mark in table.items()
+            (f"({mark})", note)
+            for table in (self.letters, self.numbers)
+            for note, mark in table.items()
         ]
 
 
@@ -106,15 +113,11 @@ def content(
     primary, footnotes, cells = result.primary, Footnotes(), shown_cells(result)
     weights = {effect.row: effect.weight for effect in primary.effects}
     largest = max((weight or 0.0 for weight in weights.values()), default=0.0)
-    bias = {item.study.casefold(): item for item in result.bias}
+    bias, headers = {item.study.casefold(): item for item in result.bias}, bias_headers(result.bias)
 
     def study(effect: Effect, indent: int = 0) -> Row:
         row, weight = result.rows[effect.row], weights.get(effect.row)
-        found = bias.get(row.study.casefold())
-        kinds = tuple(judged.kind for judged in found.judgements) if found else ()
-        if found and found.overall:
-            kinds += (found.overall.kind,)
-        silent = NO_EVENT in effect.flags and not weight
+        silent = is_silent(effect)
         return Row(
             row.label,
             marks=footnotes.flags(_told_flags(effect.flags, silent)),
@@ -127,7 +130,7 @@ def content(
             share=None if weight is None or largest <= 0 else weight / largest,
             told=NOT_ESTIMABLE if silent else "",
             indent=indent,
-            bias=kinds,
+            bias=bias_cells(bias.get(row.study.casefold()), headers),
         )
 
     parts = first_subgroups(result)
@@ -142,7 +145,8 @@ def content(
         ]
     else:
         rows += [study(effect) for effect in ordered(primary.effects, result, order)]
-    name = style.mean_name or effects_name(primary.settings)
+    kind = "EE" if primary.settings["method"] in EQUAL_EFFECTS else "RE"
+    name = style.mean_name.format(kind=kind) or effects_name(primary.settings)
     rows += _pooled_rows(primary, columns, name)
     left_out = tuple(
         _left_out(item, result, columns, footnotes, cells[item.row]) for item in primary.left_out
@@ -175,6 +179,8 @@ def ordered(effects: Sequence[Effect], result: Result, order: str) -> list[Effec
         row = result.rows[effect.row]
         if order == "label":
             return 0.0, row.label.casefold()
+        if is_silent(effect):
+            return inf, ""
         sizes = {
             "year": number(row.cells.get("year", "")),
             "effect": effect.estimate,
@@ -199,7 +205,7 @@ def _subgroup(
     label = level_words(subgroup_of(part)[1])
     heading = Row(label, bold=True, wide=True, space_above=True, with_next=True)
     effects = ordered([primary.get(item.row, item) for item in part.effects], result, order)
-    rows = [heading, *(study(effect, 1) for effect in effects)]
+    rows = [heading, *(replace(study(effect, 1), section=label) for effect in effects)]
     if part.pooled.k < 2:
         return rows
     rows += [replace(row, indent=1) for row in _pooled_rows(part, columns, "Subtotal")]
@@ -210,7 +216,8 @@ def _subgroup(
     told += [capital(note) for note in notes]
     if told:
         rows[-1] = replace(rows[-1], with_next=True)
-    return [*rows, *(Row(tied(text), wide=True, soft=True, indent=1) for text in told)]
+    rows += [Row(tied(text), wide=True, soft=True, indent=1) for text in told]
+    return [rows[0], *(replace(row, section=label) for row in rows[1:])]
 
 
 def _pooled_rows(analysis: Analysis, columns: tuple[DataColumn, ...], name: str) -> list[Row]:
@@ -283,10 +290,27 @@ def _left_out(
 def _notes(primary: Analysis, result: Result) -> Iterable[str]:
     if primary.pooled.pooled:
         yield from (f"{capital(note)}." for note in own_notes(primary.pooled, primary.effects))
+    yield from _subgroup_notes(primary, result)
+    below = sum((effect.weight or 0.0) < 0 for effect in primary.effects)
+    if below:
+        noun = "row has a weight" if below == 1 else "rows have weights"
+        yield f"{number_text(below, 0)} {noun} below 0, which no square can show."
     others = len(result.not_reported)
     if others:
         studies = "study of the review gives" if others == 1 else "studies of the review give"
         yield f"{number_text(others, 0)} other {studies} no data for this analysis."
+
+
+def _subgroup_notes(primary: Analysis, result: Result) -> Iterable[str]:
+    """What must be known of pooled subgroups and not of the whole, with their names."""
+    whole = own_notes(primary.pooled, primary.effects)
+    levels: dict[str, list[str]] = {}
+    for part in first_subgroups(result):
+        if part.pooled.pooled:
+            for note in own_notes(part.pooled, part.effects):
+                if note not in whole:
+                    levels.setdefault(note, []).append(level_words(subgroup_of(part)[1]))
+    yield from (f"{', '.join(names)}: {note}." for note, names in levels.items())
 
 
 def weights_are_approximate(pooled: Pooled) -> bool:

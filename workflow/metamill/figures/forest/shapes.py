@@ -48,7 +48,7 @@ def _square(row: Row, y: float, axis: Axis, style: Style) -> Iterable[Primitive]
     side = style.square_plain_mm
     if row.share is not None:
         largest = min(style.square_mm, (axis.right - axis.left) / style.squares_per_axis)
-        side = max(style.square_min_mm, largest * sqrt(row.share))
+        side = max(style.square_min_mm, largest * sqrt(max(row.share, 0.0)))
     x, half = axis.position(row.estimate), side / 2
     box = (x - half, y - half, x + half, y + half)
     if axis.beyond(row.estimate):

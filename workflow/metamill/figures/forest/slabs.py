@@ -8,6 +8,7 @@ from metamill.figures.axes.axis import Axis
 from metamill.figures.axes.directions import sides_of
 from metamill.figures.axes.effect_words import effect_label
 from metamill.figures.axes.ticks import tick_texts
+from metamill.figures.forest.bias import bias_headers
 from metamill.figures.forest.layout import Layout, group_lines, mark_width, number_texts
 from metamill.figures.forest.rows import DIAMOND, Content, Row
 from metamill.figures.forest.shapes import shape
@@ -18,14 +19,19 @@ from metamill.figures.page.text import (
     DESCENT,
     MM_PER_POINT,
     TIED,
+    shortened,
     tied,
     width,
     wrap,
 )
 from metamill.figures.review.bias_symbol import bias_symbol
+from metamill.figures.review.bias_words import SIGNS
 from metamill.figures.style import Style
 from metamill.results import Result
 from metamill.wording import number_text
+
+MOST_LINES = 3
+"""A longer name is cut; the table of the figure has it whole."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,8 @@ class Slab:
     """A strip of the page, `height` mm high, as wide as the page; items are placed from its top.
 
     `under` lies behind the lines of the plot. `mean` is where the mean of all studies lies. A slab
-    that is kept `with_next` is not parted from the next one by the end of a page.
+    that is kept `with_next` is not parted from the next one by the end of a page; `section` is the
+    heading to repeat where a page begins with it.
     """
 
     height: float
@@ -41,6 +48,7 @@ class Slab:
     under: tuple[Primitive, ...] = ()
     mean: float | None = None
     with_next: bool = False
+    section: "Slab | None" = None
 
 
 @dataclass(frozen=True)
@@ -121,8 +129,8 @@ def header_slab(sheet: Sheet) -> Slab:
     heading((plan.numbers.left + plan.numbers.right) / 2, plan.numbers.header, "center")
     if plan.weight_right is not None:
         heading(plan.weight_right, plan.weight_header, "right")
-    for x, code in zip(plan.bias, bias_codes(sheet.result), strict=False):
-        items.append(_small(sheet, x, last, code))
+    for x, code in zip(plan.bias, bias_headers(sheet.result.bias), strict=False):
+        heading(x, (code,), "center")
     for group in groups:
         items += _group_heading(sheet, group, last - group_rise)
     places: tuple[tuple[float, Align], ...] = ((plan.plot_left, "left"), (plan.plot_right, "right"))
@@ -131,10 +139,6 @@ def header_slab(sheet: Sheet) -> Slab:
     height = style.row_mm + rise
     items.append(sheet.rule(height, style.margin_mm, sheet.right))
     return Slab(height + style.gap_mm / 3, tuple(items))
-
-
-def _small(sheet: Sheet, x: float, y: float, code: str) -> Text:
-    return Text(x, y, code, sheet.style.mark_size, True, align="center", role="header")
 
 
 def _header_sides(sheet: Sheet) -> tuple[list[str], ...]:
@@ -167,6 +171,8 @@ def row_slab(sheet: Sheet, row: Row, shaded: bool = False) -> Slab:
     size = style.font_size
     room = right - left - mark_width(row.marks, style) + 1e-6
     lines = wrap(row.label, room, size, row.bold, row.italic)
+    if len(lines) > MOST_LINES and not row.wide:
+        lines = [*lines[: MOST_LINES - 1], shortened(lines[MOST_LINES - 1], room, size, row.bold)]
     height = start + style.row_mm + (len(lines) - 1) * style.line_mm
     items: list[Primitive] = [
         sheet.text(left, baseline + i * style.line_mm, line, "label", "left", row.bold,
@@ -182,13 +188,20 @@ def row_slab(sheet: Sheet, row: Row, shaded: bool = False) -> Slab:
             items.append(sheet.text(x, baseline, text, "data", "right", row.bold, soft=row.soft))
     items += _numbers(sheet, row, baseline)
     for x, kind in zip(plan.bias, row.bias, strict=False):
-        items += bias_symbol(kind, x, centre, style.symbol_mm, style)
+        if kind in SIGNS:
+            items += bias_symbol(kind, x, centre, style.symbol_mm, style)
+        elif kind:
+            items.append(sheet.text(x, baseline, kind, "bias sum", "center"))
     if sheet.axis is not None:
         items += [moved(item, 0.0, centre) for item in shape(row, 0.0, sheet.axis, style)]
     box = (style.margin_mm, 0.0, sheet.right, height)
     under = (rectangle(box, style.zebra, role="zebra"),) if shaded and style.zebra else ()
     mean = centre if row.shape == DIAMOND and row.indent == 0 else None
-    return Slab(height, tuple(items), under, mean, row.with_next)
+    section = None
+    if row.section:
+        again = Row(f"{row.section} (continued)", bold=True, wide=True, with_next=True)
+        section = row_slab(sheet, again)
+    return Slab(height, tuple(items), under, mean, row.with_next, section)
 
 
 def _numbers(sheet: Sheet, row: Row, baseline: float) -> Iterator[Primitive]:
@@ -295,23 +308,19 @@ def tail_slabs(sheet: Sheet, notes: Iterable[str]) -> Iterator[Slab]:
         return
     rule = sheet.rule(style.row_mm / 4, style.margin_mm, sheet.right, thin=True)
     yield Slab(style.row_mm / 4 + style.gap_mm / 3, (rule,), with_next=True)
+    slabs = []
     for mark, note in said.footnotes:
         indent = max(style.indent_mm, mark_width(mark, style) + 0.5)
         left = style.margin_mm + indent
         raised = sheet.mark(style.margin_mm, 0.75 * style.line_mm, mark, soft=True)
         items, y = block(sheet, f"{note.rstrip('.')}.", left, 0.0, sheet.right, "footnote", True)
-        yield Slab(y, (raised, *items))
+        slabs.append(Slab(y, (raised, *items)))
     for note in notes:
         items, y = block(sheet, note, style.margin_mm, 0.0, sheet.right, "footnote", True)
-        yield Slab(y, tuple(items))
-
-
-def bias_codes(result: Result) -> tuple[str, ...]:
-    """The codes of the domains of risk of bias, as far as any study of the result has them."""
-    for item in result.bias:
-        codes = tuple(judged.domain for judged in item.judgements)
-        return (*codes, "All") if item.overall else codes
-    return ()
+        slabs.append(Slab(y, tuple(items)))
+    together = sum(slab.height for slab in slabs) < sheet.display.height_mm / 2
+    yield from (replace(slab, with_next=together) for slab in slabs[:-1])
+    yield slabs[-1]
 
 
 def at_top(slab: Slab, top: float) -> Slab:

@@ -4,7 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from metamill.config.settings import Display
+from metamill.figures.axes.effect_words import is_silent, noun_of
+from metamill.figures.forest.rows import NOT_ESTIMABLE
 from metamill.figures.page.text import clean
+from metamill.figures.style import Style
 from metamill.figures.subgroups import first_subgroups, subgroup_of
 from metamill.files import csv_text
 from metamill.results import Analysis, Result
@@ -41,6 +44,7 @@ def forest_csv(result: Result) -> str:
         level = subgroup_of(part)[1] if parts else ""
         for item in part.effects:
             effect, row = primary.get(item.row, item), result.rows[item.row]
+            silent = is_silent(effect)
             rows.append(
                 {
                     "row": "study",
@@ -49,11 +53,11 @@ def forest_csv(result: Result) -> str:
                     "label": row.label,
                     "events": row.events,
                     "size": row.size,
-                    "estimate": effect.estimate,
-                    "ci_low": effect.ci_low,
-                    "ci_high": effect.ci_high,
+                    "estimate": None if silent else effect.estimate,
+                    "ci_low": None if silent else effect.ci_low,
+                    "ci_high": None if silent else effect.ci_high,
                     "weight": effect.weight,
-                    "note": "; ".join(effect.flags),
+                    "note": "; ".join((*([NOT_ESTIMABLE] if silent else []), *effect.flags)),
                 }
             )
         if parts:
@@ -144,20 +148,32 @@ def _part(part: Analysis, form: NumberFormat) -> str:
     return f"{name} {estimate_text(pooled.estimate, pooled.ci_low, pooled.ci_high, form, ROUND)}"
 
 
-def forest_caption(result: Result, display: Display, caterpillar: bool = False) -> str:
-    """A caption for the figure: what it shows and how to read its shapes."""
+def forest_caption(
+    result: Result, display: Display, style: Style, caterpillar: bool = False
+) -> str:
+    """A caption for the figure: what it shows and how to read its lines and shapes."""
     primary = result.primary
     level = f"{primary.settings['level']:g}%"
-    said = [f"{clean(display.title).rstrip('.')}."]
+    said = [f"Forest plot: {clean(display.title).rstrip('.')}."]
+    shown = [effect for effect in primary.effects if not is_silent(effect)]
+    noun = noun_of(result)
     if caterpillar:
-        said.append(f"Dots and lines are studies with {level} intervals, by size of the estimate.")
-    else:
-        said.append(f"Squares are studies with {level} intervals")
-        weighted = any(effect.weight is not None for effect in primary.effects)
+        said.append(f"Dots and lines are {noun} with {level} intervals, by size of the estimate.")
+    elif shown:
+        said.append(f"Squares are {noun} with {level} intervals")
+        weighted = any(effect.weight is not None for effect in shown)
         said[-1] += ", their area proportional to the weight." if weighted else "."
     if primary.pooled.pooled:
         said.append(f"The diamond is the pooled {result.measure.natural} with its {level} interval")
         has_prediction = primary.pooled.pi_low is not None
-        said[-1] += f", the bar the {level} prediction interval." if has_prediction else "."
+        said[-1] += (
+            f", the {style.prediction} the {level} prediction interval." if has_prediction else "."
+        )
+        if style.estimate_dash:
+            said.append("Dashed line: the pooled estimate.")
         said.append(f"{model_words(primary.settings)}.")
+    parts = first_subgroups(result)
+    if parts:
+        column = subgroup_of(parts[0])[0].replace("_", " ")
+        said.append(f"Subgroups by {column}, each of two studies or more with its own mean.")
     return " ".join(said) + "\n"

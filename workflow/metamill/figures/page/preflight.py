@@ -3,7 +3,7 @@
 import re
 import struct
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -42,14 +42,18 @@ class Finding:
 
 
 def preflight(
-    pages: Sequence[Canvas], files: Mapping[str, bytes], journal: Journal
+    pages: Sequence[Canvas],
+    files: Mapping[str, bytes],
+    journal: Journal,
+    formats: Iterable[str] = (),
 ) -> tuple[Finding, ...]:
     """Everything in which a figure falls short of `journal`; empty if nothing does.
 
-    `pages` are the figure, in final size; `files` are its renderings, by format.
+    `pages` are the figure, in final size; `files` are its renderings, by format, and `formats`
+    others that it would be sent in, of which only the size of the pages is judged.
     """
     found = [
-        *_sizes(pages, files, journal),
+        *_sizes(pages, [*files, *formats], journal),
         *_texts(pages, journal),
         *_lines(pages, journal),
         *_glyphs(pages),
@@ -61,9 +65,7 @@ def preflight(
     return tuple(found)
 
 
-def _sizes(
-    pages: Sequence[Canvas], files: Mapping[str, bytes], journal: Journal
-) -> Iterator[Finding]:
+def _sizes(pages: Sequence[Canvas], formats: Sequence[str], journal: Journal) -> Iterator[Finding]:
     wide = max(page.width_mm for page in pages)
     widest = journal.width_mm if journal.widest_mm is None else journal.widest_mm
     if wide > widest + _SLACK_MM:
@@ -77,7 +79,7 @@ def _sizes(
         return
     if not journal.pages:
         yield Finding("pages", f"{len(pages)} pages, and a figure has to be one page")
-    together = [name for name in files if name in STACKED]
+    together = [name for name in formats if name in STACKED]
     total = stacked(pages).height_mm
     if together and total > journal.height_mm + _SLACK_MM >= high:
         names = " and ".join(together)

@@ -24,6 +24,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.ft2font import FaceFlags, FT2Font
 from matplotlib.path import Path as Outline
+from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Affine2D, Transform
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -102,12 +103,12 @@ def _greyed(text: str) -> str:
 class _Page(Artist):
     """A canvas as one artist, so that no text is laid out again."""
 
-    def __init__(self, page: Canvas, grey: bool) -> None:
+    def __init__(self, page: Canvas, grey: bool, named: bool = False) -> None:
         super().__init__()
-        self.page, self.grey = page, grey
+        self.page, self.grey, self.named = page, grey, named
 
     def draw(self, renderer: RendererBase) -> None:
-        pen = _Pen(renderer, self.page.height_mm, self.grey)
+        pen = _Pen(renderer, self.page.height_mm, self.grey, self.named)
         for item in self.page.items:
             match item:
                 case Text():
@@ -122,10 +123,16 @@ class _Page(Artist):
 
 
 class _Pen:
-    """Draws items by a renderer; knows how millimetres become its pixels."""
+    """Draws items by a renderer; knows how millimetres become its pixels.
 
-    def __init__(self, renderer: RendererBase, height_mm: float, grey: bool) -> None:
-        self.renderer, self.grey = renderer, grey
+    `named`: the renderer finds glyphs by their names, so that text in a font without names is drawn
+    as outlines.
+    """
+
+    def __init__(
+        self, renderer: RendererBase, height_mm: float, grey: bool, named: bool = False
+    ) -> None:
+        self.renderer, self.grey, self.named = renderer, grey, named
         self.scale = _pixels_per_point(renderer) / MM_PER_POINT
         self.height = height_mm * self.scale
         self.place = Affine2D().scale(self.scale, -self.scale).translate(0, self.height)
@@ -152,6 +159,12 @@ class _Pen:
             if piece.font is None:
                 place = Affine2D().scale(em).rotate_deg(item.angle).translate(x, self.height - y)
                 self.renderer.draw_path(context, _BOX, place)
+            elif self.named and not _names_glyphs(piece.font):
+                outline = Outline(*_outline(piece.text, str(piece.font)))
+                place = Affine2D().scale(em / text_to_path.FONT_SCALE).rotate_deg(item.angle)
+                place = place.translate(x, self.height - y)
+                fill = self.colour(item.colour)
+                self.renderer.draw_path(self.context(item.colour, 0.0), outline, place, fill)
             else:
                 at = y if self.renderer.flipy() else self.height - y
                 font = _properties(str(piece.font), item.size)
@@ -207,15 +220,21 @@ def _rounded(points: Sequence[Point]) -> list[Point]:
     return [(round(x, 3), round(y, 3)) for x, y in points]
 
 
+def _outline(text: str, file: str) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices and codes of the shapes of `text`, for an em of FONT_SCALE."""
+    vertices, codes = text_to_path.get_text_path(FontProperties(fname=file), text)
+    return np.asarray(vertices), np.asarray(codes)
+
+
 @cache
 def _properties(file: str, size: float) -> FontProperties:
     return FontProperties(fname=file, size=size)
 
 
-def _figure(page: Canvas, grey: bool) -> Figure:
+def _figure(page: Canvas, grey: bool, named: bool = False) -> Figure:
     size = page.width_mm / MM_PER_INCH, page.height_mm / MM_PER_INCH
     figure = Figure(figsize=size, facecolor="white")
-    figure.add_artist(_Page(page, grey), clip=False)
+    figure.add_artist(_Page(page, grey, named), clip=False)
     return figure
 
 
@@ -231,11 +250,8 @@ def _pdf(pages: Sequence[Canvas], label: Label, grey: bool) -> bytes:
 
 
 def _eps(page: Canvas, label: Label, grey: bool) -> bytes:
-    # Type 42 finds glyphs by their names; without names nothing would be drawn
-    nameless = any(not _names_glyphs(piece.font) for text in page.texts for piece in _pieces(text))
-    matplotlib.rcParams["ps.fonttype"] = 3 if nameless else 42
     buffer = io.BytesIO()
-    _figure(page, grey).savefig(buffer, format="eps", metadata={"Creator": _CREATOR})
+    _figure(page, grey, named=True).savefig(buffer, format="eps", metadata={"Creator": _CREATOR})
     text = re.sub(r"(?m)^%%CreationDate:.*\n", "", buffer.getvalue().decode("latin-1"))
     title = label.title.encode("ascii", "replace").decode("ascii")[:_COMMENT]
     told = [f"%%Title: {title}\n"] if title else []
@@ -246,8 +262,8 @@ def _eps(page: Canvas, label: Label, grey: bool) -> bytes:
 
 
 @cache
-def _names_glyphs(font: Path | None) -> bool:
-    return font is None or bool(FT2Font(font).face_flags & FaceFlags.GLYPH_NAMES)
+def _names_glyphs(font: Path) -> bool:
+    return bool(FT2Font(font).face_flags & FaceFlags.GLYPH_NAMES)
 
 
 def _parts(text: str) -> list[str]:

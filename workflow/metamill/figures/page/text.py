@@ -154,6 +154,14 @@ def wrap(
     return [*lines, line]
 
 
+def shortened(line: str, limit: float, size: float, bold: bool = False) -> str:
+    """The line with an ellipsis at its end, and as much of it as then fits in `limit` mm."""
+    kept = line
+    while kept and width(f"{kept}…", size, bold) > limit:
+        kept = kept[:-1]
+    return f"{kept.rstrip()}…"
+
+
 def _broken(word: str, limit: float, size: float, bold: bool, italic: bool) -> list[str]:
     if width(word, size, bold, italic) <= limit:
         return [word]

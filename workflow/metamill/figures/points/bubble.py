@@ -1,15 +1,15 @@
 """The bubble plot: effects against a moderator with the line of a meta-regression, or by level."""
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
-from math import isfinite
+from math import inf, isfinite
 
 from metamill.config.settings import Display
 from metamill.figures.axes.axis import visible_range
-from metamill.figures.axes.panel import Panel, Side, frame, names_beside
+from metamill.figures.axes.effect_words import bounds_of
+from metamill.figures.axes.panel import Panel, Side, frame
 from metamill.figures.colours import tint
 from metamill.figures.drawn import Drawn, not_drawn
-from metamill.figures.page.canvas import Box, Canvas, Circle, Curve, Polygon, Primitive, Text
+from metamill.figures.page.canvas import Canvas, Circle, Curve, Polygon, Primitive, Text
 from metamill.figures.page.text import clean
 from metamill.figures.points.bubble_levels import MANY, level_block, radius_of
 from metamill.figures.points.bubble_words import (
@@ -21,6 +21,8 @@ from metamill.figures.points.bubble_words import (
     outside_words,
     regression_words,
 )
+from metamill.figures.points.marks import along
+from metamill.figures.points.names import names_near, unnamed_words
 from metamill.figures.review.paging import NOTHING, Block, Strip, pages
 from metamill.figures.style import Style
 from metamill.results import Regression, RegressionMean, RegressionPoint, Result
@@ -30,7 +32,7 @@ from metamill.wording import result_format
 def bubble(result: Result, display: Display, style: Style) -> Drawn:
     """A page for each moderator: a numeric one with its line, a factor as a strip per level.
 
-    A moderator without a regression has a page with the reason.
+    Why a moderator has no regression is said under the last page and in the caption.
     """
     title = f"Bubble plot: {clean(display.title).rstrip('.')}"
     found = result.regressions
@@ -38,17 +40,18 @@ def bubble(result: Result, display: Display, style: Style) -> Drawn:
     if not fitted:
         reasons = [_refusal(item) for item in found] or ["no moderator is given"]
         return not_drawn(title, "; ".join(reasons), display.width_mm, style)
+    refusals = [f"Not drawn: {_refusal(item)}." for item in found if not item.coefficients]
     made: list[Canvas] = []
-    for item in found:
-        if not item.coefficients:
-            made += not_drawn(title, _refusal(item), display.width_mm, style).pages
-            continue
+    for number, item in enumerate(fitted, start=1):
         draw = _numeric_block if item.kind == "numeric" else level_block
         block, notes = draw(item, result, display, style)
         said = [*regression_words(item, result, style), *notes]
+        said += refusals if number == len(fitted) else []
         made += pages((block,), said, display.width_mm, display.height_mm, style)
-    caption = bubble_caption(result, display, fitted)
-    return Drawn(tuple(made), bubble_csv(result), caption, bubble_alt(title, result, fitted))
+    told = "".join(f" {words}" for words in refusals)
+    caption = bubble_caption(title, result, fitted).rstrip() + told + "\n"
+    alt = bubble_alt(title, result, fitted, style).rstrip() + told + "\n"
+    return Drawn(tuple(made), bubble_csv(result), caption, alt)
 
 
 def _refusal(item: Regression) -> str:
@@ -63,27 +66,26 @@ def _numeric_block(
     high = min(95.0, max(45.0, 0.6 * display.width_mm), 0.6 * display.height_mm)
     right = display.width_mm - style.margin_mm - style.gap_mm
     box = (style.margin_mm, 1.0, right, 1.0 + high)
-    panel, axes = frame(*_sides(item, result), box, style)
-    axes = _apart(axes, display.width_mm)
+    panel, axes = frame(*_sides(item, result, display), box, style)
+    axes, rows = _apart(axes, display.width_mm), result.rows
     ordered = sorted(item.points, key=lambda p: (-p.weight, p.row))
     points = [circle for p in ordered for circle in _point(p, item, panel, style)]
     outside = sum(not panel.holds(p.x or 0.0, p.estimate) for p in ordered)
-    named = sorted(ordered, key=lambda p: _inside(p, item.means))[:MANY]
-    places = [(panel.at(p.x or 0.0, p.estimate), result.rows[p.row].label) for p in named]
-    others = [panel.at(p.x or 0.0, p.estimate) for p in ordered if p not in named]
-    taken = [*_along(item.means, panel), *((x - 1, y - 1, x + 1, y + 1) for x, y in others)]
-    null = result.measure.null
-    if null is not None and panel.y.beyond(null) == 0:
-        y = panel.y.position(null)
-        taken.append((panel.box[0], y, panel.box[2], y))
-    radius = radius_of(ordered[0].weight, item.points)
-    names, _ = names_beside(places, panel.box, style, taken, radius)
-    notes = outside_words(outside)
-    silent = len(ordered) - len(names)
-    if silent:
-        notes.append(f"{silent} of {len(ordered)} studies are not named for lack of room.")
     bands = [*_bands(item.means, panel, style), *_null(result, panel, style)]
     line = list(_line(item.means, panel, style))
+    marks = [((circle.x, circle.y), circle.radius) for circle in points]
+    taken = along((*bands[1:], *line, *axes))
+    taken += [text.box for text in axes if isinstance(text, Text)]
+    named = sorted(ordered, key=lambda p: (_inside(p, item.means), -_away(p, item.means, panel)))
+    wanted = [
+        (panel.at(p.x or 0.0, p.estimate), radius_of(p.weight, item.points), rows[p.row].label)
+        for p in named
+    ]
+    area = (panel.box[0], 0.0, display.width_mm - style.margin_mm, panel.box[3] - 0.5)
+    names, without = names_near(wanted[:MANY], marks, area, style, taken)
+    without += [name for _, _, name in wanted[MANY:]]
+    notes = outside_words(result, outside)
+    notes += unnamed_words(result, without, len(ordered))
     items = (*bands, *axes, *points, *line, *names)
     return Block(NOTHING, (Strip(box[3], items),)), notes
 
@@ -102,7 +104,7 @@ def _apart(items: Sequence[Primitive], width_mm: float) -> list[Primitive]:
     return [item for item in items if item not in dropped]
 
 
-def _sides(item: Regression, result: Result) -> tuple[Side, Side]:
+def _sides(item: Regression, result: Result, display: Display) -> tuple[Side, Side]:
     log = result.measure.log_axis
     xs = [p.x for p in item.points if p.x is not None]
     room = 0.04 * (max(xs) - min(xs))
@@ -112,22 +114,18 @@ def _sides(item: Regression, result: Result) -> tuple[Side, Side]:
     required = [mean.mean for mean in item.means]
     low, high = visible_range(studies, [*limits, *far], required, log) or (0.0, 1.0)
     factor = result_format(result).factor
-    bounds = (0.0, 1.0) if result.measure.family == "proportion" else (float("-inf"), float("inf"))
+    bounds = bounds_of(result.measure, display)
     side = Side(low, high, axis_words(result), log, factor, bounds=bounds)
     ends = (min(xs) - room, max(xs) + room)
     return Side(*ends, moderator_name(item), bounds=ends), side
 
 
-def _along(means: Sequence[RegressionMean], panel: Panel) -> list[Box]:
-    """Boxes around the pieces of the line and the dashed lines, for names to keep off them."""
-    lines = ("mean", "pi_low", "pi_high")
-    known = ([(m.x or 0.0, getattr(m, line)) for m in means] for line in lines)
-    places = [[panel.at(x, y) for x, y in points if y is not None] for points in known]
-    return [
-        (a[0], min(a[1], b[1]), b[0], max(a[1], b[1]))
-        for points in places
-        for a, b in pairwise(points)
-    ]
+def _away(point: RegressionPoint, means: Sequence[RegressionMean], panel: Panel) -> float:
+    """How many mm above or below the line a point would lie; beyond the axis first."""
+    near = min(means, key=lambda m: abs((m.x or 0.0) - (point.x or 0.0)))
+    if panel.y.beyond(point.estimate):
+        return inf
+    return abs(panel.y.position(point.estimate) - panel.y.position(near.mean))
 
 
 def _inside(point: RegressionPoint, means: Sequence[RegressionMean]) -> bool:

@@ -4,14 +4,9 @@ from collections.abc import Sequence
 from math import ceil, sqrt
 
 from metamill.config.settings import Display
-from metamill.figures.axes.axis import (
-    Axis,
-    linear_axis,
-    log_axis,
-    log_tick_texts,
-    tick_decimals,
-    visible_range,
-)
+from metamill.figures.axes.axis import Axis, linear_axis, log_axis, visible_range
+from metamill.figures.axes.effect_words import bounds_of
+from metamill.figures.axes.ticks import tick_texts
 from metamill.figures.colours import tint
 from metamill.figures.page.canvas import Circle, Line, Polygon, Primitive, Text, rectangle
 from metamill.figures.page.text import CAPITAL, MM_PER_POINT, clean, tied, width, wrap
@@ -19,7 +14,7 @@ from metamill.figures.points.bubble_words import axis_words, moderator_name, out
 from metamill.figures.review.paging import Block, Strip
 from metamill.figures.style import Style
 from metamill.results import Regression, RegressionMean, RegressionPoint, Result
-from metamill.wording import level_words, number_text, result_format
+from metamill.wording import level_words, result_format
 
 LARGEST_MM = 2.1
 LEAST_MM = 0.4
@@ -46,7 +41,7 @@ def level_block(
     names = [tied(f"{level_words(clean(m.level))} (k = {counts[m.level]})") for m in item.means]
     label_mm = min(max(width(name, size) for name in names), 0.36 * display.width_mm)
     left, right = edge + label_mm + style.gap_mm, display.width_mm - edge - style.gap_mm
-    axis = _axis(item, result, left, right)
+    axis = _axis(item, result, display, left, right)
     head: list[Primitive] = []
     y = 0.0
     for line in wrap(moderator_name(item), display.width_mm - 2 * edge, size, bold=True):
@@ -59,7 +54,8 @@ def level_block(
     )
     foot = _axis_strip(axis, axis_words(result), result_format(result).factor, style)
     count = sum(axis.beyond(point.estimate) != 0 for point in item.points)
-    return Block(Strip(y + style.line_mm / 4, tuple(head)), rows, foot), outside_words(count)
+    block = Block(Strip(y + style.line_mm / 4, tuple(head)), rows, foot)
+    return block, outside_words(result, count)
 
 
 def _strip(
@@ -89,7 +85,7 @@ def _strip(
     return Strip(height, tuple(items))
 
 
-def _axis(item: Regression, result: Result, left: float, right: float) -> Axis:
+def _axis(item: Regression, result: Result, display: Display, left: float, right: float) -> Axis:
     log = result.measure.log_axis
     studies = [(p.estimate, p.estimate, p.estimate) for p in item.points]
     means = [x for m in item.means for x in (m.mean, m.ci_low, m.ci_high)]
@@ -97,8 +93,7 @@ def _axis(item: Regression, result: Result, left: float, right: float) -> Axis:
     low, high = visible_range(studies, [*means, *far], [m.mean for m in item.means], log) or (0, 1)
     if log:
         return log_axis(low, high, left, right)
-    bounds = (0.0, 1.0) if result.measure.family == "proportion" else (float("-inf"), float("inf"))
-    return linear_axis(low, high, left, right, bounds)
+    return linear_axis(low, high, left, right, bounds_of(result.measure, display))
 
 
 def _swarm(
@@ -170,11 +165,7 @@ def _heads(
 
 def _axis_strip(axis: Axis, words: str, factor: int, style: Style) -> Strip:
     size, y = style.font_size, 0.0
-    texts = (
-        log_tick_texts(axis)
-        if axis.log
-        else [number_text(tick, tick_decimals(axis, factor), factor) for tick in axis.ticks]
-    )
+    texts = tick_texts(axis, factor)
     line = y + style.tick_mm + 0.5 + CAPITAL * size * MM_PER_POINT
     items: list[Primitive] = [
         Line(axis.left, y, axis.right, y, style.rule_width, style.ink, role="axis")

@@ -2,23 +2,23 @@
 
 from collections.abc import Iterable, Sequence
 
-from metamill.config.settings import Display
+from metamill.figures.axes.effect_words import effect_label, noun_of, null_words, way_of
 from metamill.figures.page.text import clean
 from metamill.figures.style import Style
 from metamill.files import csv_text
 from metamill.results import Coefficient, Regression, Result
 from metamill.wording import (
+    DASHED,
     METHODS,
     MODEL_SCALES,
+    ROUND,
     TESTS,
     capital,
-    count_text,
     estimate_text,
     number_text,
     p_text,
     result_format,
     significant_text,
-    unit_words,
 )
 
 
@@ -27,34 +27,35 @@ def moderator_name(item: Regression) -> str:
 
 
 def axis_words(result: Result) -> str:
-    measure = result.measure
-    name = capital(measure.natural)
-    if measure.family == "proportion":
-        return f"{name} of {unit_words(result.unit)} (%)" if result.unit else f"{name} (%)"
-    return f"{name} (log scale)" if measure.log_axis else name
+    return effect_label(result)
 
 
-def outside_words(count: int) -> list[str]:
+def outside_words(result: Result, count: int) -> list[str]:
     """The note on studies beyond the ends of the axis; none for none."""
     if not count:
         return []
-    which = "study lies" if count == 1 else "studies lie"
-    return [f"{count} {which} outside the axis (hollow, at its end)."]
+    lies = "lies" if count == 1 else "lie"
+    return [f"{noun_of(result, count)} {lies} outside the axis (hollow, at its end)."]
 
 
 def coefficient_words(item: Coefficient, style: Style) -> str:
     """ "0.021 [0.004, 0.038], p = 0.017", on the model scale."""
-    opening, between, closing = style.brackets
+    # a slope may be below 0 where no estimate is, and a dash would read as its sign
+    signed = style.brackets == DASHED and min(item.low, item.high) < 0
+    opening, between, closing = ROUND if signed else style.brackets
     low, high = (significant_text(x, 3) for x in (item.low, item.high))
     p = f", {p_text(item.p_value)}" if item.p_value is not None else ""
     return f"{significant_text(item.b, 3)} {opening}{low}{between}{high}{closing}{p}"
 
 
 def _scale(result: Result) -> str:
-    scale = MODEL_SCALES.get(result.measure.code)
-    if scale is None and result.measure.log_axis:
-        scale = "log"
-    return f" on the {scale} scale" if scale else ""
+    """The scale of the slopes, where it is not that of the axis."""
+    way = way_of(result)
+    scale = MODEL_SCALES.get(result.measure.code) or way.scale.name
+    if not scale:
+        return ""
+    falling = ", which falls as the estimate rises" if way.sign < 0 else ""
+    return f" on the {scale} scale{falling}"
 
 
 def _slopes(item: Regression, result: Result, style: Style) -> Iterable[str]:
@@ -92,8 +93,8 @@ def regression_words(item: Regression, result: Result, style: Style) -> list[str
     if item.left_out:
         names = dict.fromkeys(result.rows[left.row].label for left in item.left_out)
         said.append(f"Left out, as they do not say the moderator: {', '.join(names)}")
-    said += [capital(note) for note in item.notes]
-    return [f"{text.rstrip('.')}." for text in said if text]
+    said += item.notes
+    return [f"{capital(text).rstrip('.')}." for text in said if text]
 
 
 def _model(item: Regression) -> str:
@@ -101,40 +102,52 @@ def _model(item: Regression) -> str:
     return f"Meta-regression ({method}), {TESTS.get(item.test, item.test)}"
 
 
-def bubble_caption(result: Result, display: Display, fitted: Sequence[Regression]) -> str:
+def bubble_caption(title: str, result: Result, fitted: Sequence[Regression]) -> str:
+    """The title, the moderators, what every line and shape is, and the models."""
     level = f"{result.primary.settings['level']:g}%"
-    title = clean(display.title).rstrip(".")
-    said = [f"{title}. Circles are studies, their area proportional to the weight."]
+    names = "; ".join(moderator_name(item).lower() for item in fitted)
+    said = [
+        f"{title}. {capital(result.measure.natural)} by {names}.",
+        f"Circles are {noun_of(result)}, their area proportional to the weight.",
+    ]
     if any(item.kind == "numeric" for item in fitted):
-        said.append(
-            f"Line: the mean by the moderator; band: its {level} interval; dashed: the {level} "
-            "prediction interval."
-        )
+        dashed = f"; dashed: the {level} prediction interval" if _predicts(fitted, True) else ""
+        said.append(f"Line: the mean by the moderator; band: its {level} interval{dashed}.")
     if any(item.kind != "numeric" for item in fitted):
-        said.append(
-            f"Diamond: the mean of a level; thick bar: its {level} interval; thin line: the "
-            f"{level} prediction interval."
-        )
+        thin = f"; dashed line: the {level} prediction interval" if _predicts(fitted, False) else ""
+        said.append(f"Diamond: the mean of a level; thick bar: its {level} interval{thin}.")
+    if result.measure.null is not None:
+        said.append(f"Dotted: {null_words(result)}.")
     said += [f"{words}." for words in dict.fromkeys(map(_model, fitted))]
     return " ".join(said) + "\n"
 
 
-def bubble_alt(title: str, result: Result, fitted: Sequence[Regression]) -> str:
-    return f"{title}. {' '.join(_one(item, result) for item in fitted)}\n"
+def _predicts(fitted: Sequence[Regression], numeric: bool) -> bool:
+    """Whether a regression of this kind has a prediction interval."""
+    return any(
+        mean.pi_low is not None and mean.pi_high is not None
+        for item in fitted
+        if (item.kind == "numeric") == numeric
+        for mean in item.means
+    )
 
 
-def _one(item: Regression, result: Result) -> str:
+def bubble_alt(title: str, result: Result, fitted: Sequence[Regression], style: Style) -> str:
+    return f"{title}. {' '.join(_one(item, result, style) for item in fitted)}\n"
+
+
+def _one(item: Regression, result: Result, style: Style) -> str:
     form = result_format(result)
     name, measure = moderator_name(item).lower(), capital(result.measure.natural)
-    told = [f"{measure} of {count_text(item.k)} studies by {name}."]
+    told = [f"{measure} of {noun_of(result, item.k)} by {name}."]
     means = [item.means[0], item.means[-1]] if item.kind == "numeric" else list(item.means)
     ends = (
         f"at {m.level.replace('_', ' ') if m.x is None else f'{m.x:g}'} "
-        f"{estimate_text(m.mean, m.ci_low, m.ci_high, form)}"
+        f"{estimate_text(m.mean, m.ci_low, m.ci_high, form, style.brackets)}"
         for m in means
     )
     told.append(f"Mean {'; '.join(ends)}.")
-    told += regression_words(item, result, Style())
+    told += regression_words(item, result, style)
     return " ".join(told)
 
 

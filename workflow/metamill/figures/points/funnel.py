@@ -6,9 +6,11 @@ from statistics import NormalDist
 from metamill.config.figures import FIGURES
 from metamill.config.settings import Display
 from metamill.figures.axes.directions import sides_of
+from metamill.figures.axes.effect_words import informative_studies, null_words, studies_words
 from metamill.figures.axes.plane import Plane, plane
 from metamill.figures.drawn import Drawn, not_drawn
 from metamill.figures.page.canvas import Box, Canvas, Line, Point, Polygon, Primitive, rectangle
+from metamill.figures.page.text import clean
 from metamill.figures.points.funnel_plan import BY_SIZE, Funnel, axes_of, plan_of
 from metamill.figures.points.funnel_words import (
     LEVELS,
@@ -18,9 +20,10 @@ from metamill.figures.points.funnel_words import (
     funnel_notes,
 )
 from metamill.figures.points.marks import (
+    REGION_MM,
     Entry,
     Row,
-    directions,
+    above_directions,
     filled_pages,
     legend_rows,
     line_entry,
@@ -29,11 +32,12 @@ from metamill.figures.points.marks import (
     note_rows,
     outside_marker,
     settled,
+    study_marker,
 )
 from metamill.figures.style import Style
 from metamill.figures.subgroups import first_levels
 from metamill.results import Effect, Result
-from metamill.wording import level_text
+from metamill.wording import capital, level_text
 
 FEWEST = FIGURES["funnel"].least
 REST = "Not in a subgroup"
@@ -59,7 +63,8 @@ def funnel_contour(result: Result, display: Display, style: Style) -> Drawn:
 
 
 def _funnel(result: Result, display: Display, style: Style, contours: bool) -> Drawn:
-    title = f"{FIGURES['funnel_contour' if contours else 'funnel'].title}: {display.title}"
+    figure = FIGURES["funnel_contour" if contours else "funnel"]
+    title = f"{figure.title}: {clean(display.title).rstrip('.')}"
     plan = plan_of(result)
     reason = _why_not(plan, contours)
     if reason:
@@ -68,15 +73,18 @@ def _funnel(result: Result, display: Display, style: Style, contours: bool) -> D
     kinds = list(dict.fromkeys(levels.get(e.row, REST) for e, _, _ in plan.points))
     look = looks(kinds, style)
     sides, favoured = axes_of(plan), sides_of(result, display)
-    legend = legend_rows([*_entries(plan, levels, look, contours, style)], display, style)
+    legend = legend_rows([*_entries(plan, levels, look, style)], display, style)
+    if contours:
+        keys = zip(REGIONS, style.regions, strict=True)
+        regions = [_region_entry(text, colour, style) for text, colour in keys]
+        legend += legend_rows(regions, display, style)
     held: list[Plane] = []
 
     def draw(box: Box) -> list[Primitive]:
-        beneath, inner = directions(favoured, box, style)
-        at, axes = plane(*sides, inner, style)
+        at, axes = above_directions(favoured, box, style, lambda inner: plane(*sides, inner, style))
         held.append(at)
         items = [*_regions(plan, at, style)] if contours else []
-        items += [*_lines(plan, at, style), *axes, *beneath(at)]
+        items += [*_lines(plan, at, style), *axes]
         for effect, x, y in sorted(plan.points, key=lambda point: bool(point[0].flags)):
             shape, colour = look[levels.get(effect.row, REST)]
             items.append(_mark(effect, x, y, at, shape, colour, style))
@@ -89,22 +97,22 @@ def _funnel(result: Result, display: Display, style: Style, contours: bool) -> D
         return pages, funnel_notes(plan, held[-1])
 
     pages, notes = settled(compose)
-    told = funnel_alt(plan, title, contours), funnel_caption(plan, title, contours)
+    words = funnel_alt(plan, title, contours, style), funnel_caption(plan, title, contours, style)
     return Drawn(
         pages,
         funnel_csv(plan, held[-1], levels),
-        " ".join((told[1], *notes)),
-        " ".join((told[0], *notes)),
+        " ".join((words[1], *notes)),
+        " ".join((words[0], *notes)),
     )
 
 
 def _why_not(plan: Funnel, contours: bool) -> str:
-    measure, k = plan.result.measure, plan.result.primary.pooled.k
+    measure, k = plan.result.measure, informative_studies(plan.result)
     if contours and (measure.null is None or measure.family in BY_SIZE):
         return "this measure has no value of no effect around which contours could lie"
     if k < FEWEST:
-        told = f"{k} {'study' if k == 1 else 'studies'}"
-        return f"with fewer than {FEWEST} studies ({told}) chance alone can make it asymmetric"
+        few = f"fewer than {FEWEST} studies ({studies_words(k)})"
+        return f"with {few} chance alone can make it asymmetric"
     if not plan.points:
         return "no study has both an effect and its standard error or size"
     return ""
@@ -116,17 +124,13 @@ def _mark(
     towards = at.outward(x, y)
     if towards != (0, 0):
         return outside_marker(at.at(x, y), towards, style.point_mm, style)
-    fill = style.paper if effect.flags else colour
-    edge = colour if effect.flags else style.paper
-    width = style.interval_width if effect.flags else style.thin_width
-    return marker(shape, at.at(x, y), style.point_mm / 2, fill, edge, width, "study")
+    return study_marker(shape, at.at(x, y), bool(effect.flags), colour, style)
 
 
 def _entries(
     plan: Funnel,
     levels: Mapping[int, str],
     look: Mapping[str, tuple[str, str]],
-    contours: bool,
     style: Style,
 ) -> Iterator[Entry]:
     if plan.centre is not None:
@@ -136,13 +140,10 @@ def _entries(
             words = f"Pseudo {level} limits"
             yield line_entry(words, style.rule_width, style.accent, (1.5, 1.5))
     if plan.null is not None:
-        yield line_entry("No effect", style.rule_width, style.line)
+        yield line_entry(capital(null_words(plan.result)), style.rule_width, style.line)
     if levels:
         for kind, (shape, colour) in look.items():
             yield _shape_entry(kind, shape, colour, style)
-    if contours:
-        for text, colour in zip(REGIONS, style.regions, strict=True):
-            yield _region_entry(text, colour, style)
 
 
 def _shape_entry(words: str, shape: str, colour: str, style: Style) -> Entry:
@@ -151,14 +152,14 @@ def _shape_entry(words: str, shape: str, colour: str, style: Style) -> Entry:
         radius = style.point_mm / 2
         return [marker(shape, at, radius, colour, style.paper, style.thin_width, "legend mark")]
 
-    return Entry(sample, words)
+    return Entry(sample, words, style.point_mm)
 
 
 def _region_entry(words: str, colour: str, style: Style) -> Entry:
     def sample(box: Box) -> list[Primitive]:
         return [rectangle(box, colour, style.line, style.thin_width, "legend region")]
 
-    return Entry(sample, words)
+    return Entry(sample, words, REGION_MM)
 
 
 def _lines(plan: Funnel, at: Plane, style: Style) -> Iterator[Primitive]:

@@ -10,6 +10,7 @@ from metamill.figures.axes.effect_words import (
     bounds_of,
     effect_label,
     factor_of,
+    heard,
     model_label,
     way_of,
 )
@@ -20,6 +21,8 @@ from metamill.wording import capital, unit_words
 
 BY_SIZE = ("proportion", "rate")
 """Families whose standard errors depend on the effect itself, so that sizes are drawn."""
+FARTHEST = 20.0
+"""A standard error so many times the median does not stretch the axis."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,15 @@ class Funnel:
 
 
 def plan_of(result: Result) -> Funnel:
-    """Points, lines and scales; `without` are studies of unknown size or standard error."""
+    """Points, lines and scales; `without` are studies of unknown size or standard error.
+
+    Studies of which the pool learns nothing are neither.
+    """
     primary, measure, way = result.primary, result.measure, way_of(result)
     by_size = measure.family in BY_SIZE
     log_x = measure.log_axis if by_size else way.straight and way.scale.name == "log"
     points, without = [], []
-    for effect in primary.effects:
+    for effect in heard(primary.effects):
         x = effect.estimate if by_size or way.straight else effect.yi
         y = _size(result, effect) if by_size else sqrt(effect.vi) if effect.vi >= 0 else None
         if y is None or not isfinite(x) or not isfinite(y) or (by_size and y <= 0):
@@ -103,7 +109,7 @@ def axes_of(plan: Funnel) -> tuple[Side, Side]:
     else:
         typical = 2 * plan.quantile * median(ys)
         low, high = core_range(x_log, typical, always)
-        tallest = core_range(ys, median(ys), [0.0], 0.0)[1]
+        tallest = _tallest(ys)
         middle_of = always[0] if plan.centre is not None and always else None
         if middle_of is not None:
             # the funnel's own base, as far as it leaves the points at least a third of the width
@@ -124,13 +130,19 @@ def axes_of(plan: Funnel) -> tuple[Side, Side]:
     return side, _height(plan, ys)
 
 
+def _tallest(ses: Sequence[float]) -> float:
+    """The largest standard error, but for one that would press all others to the top."""
+    most = FARTHEST * median(ses) or inf
+    return max(se for se in ses if se <= most)
+
+
 def _model_axis(plan: Funnel) -> str:
     return f"{capital(model_label(plan.result, plan.way))} (model scale)"
 
 
 def _height(plan: Funnel, ys: Sequence[float]) -> Side:
     if not plan.by_size:
-        top = core_range(ys, median(ys), [0.0], 0.0)[1] or 1.0
+        top = _tallest(ys) or 1.0
         words = f"Standard error of the {model_label(plan.result, plan.way)}"
         return Side(0.0, top, words, reverse=True, bounds=(0.0, inf))
     words = "Time at risk"

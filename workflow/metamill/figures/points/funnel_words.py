@@ -4,16 +4,23 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from metamill.figures.axes.effect_words import (
+    each_of,
     flag_notes,
+    is_silent,
     label_of,
     model_label,
     model_sentence,
+    noun_of,
+    null_words,
+    one_of,
     pooled_words,
     rows_words,
+    silent_note,
 )
 from metamill.figures.axes.plane import Plane
 from metamill.figures.points.funnel_plan import Funnel
 from metamill.figures.points.marks import listed
+from metamill.figures.style import Style
 from metamill.files import csv_text
 from metamill.wording import capital, level_text, result_format, unit_words
 
@@ -43,7 +50,8 @@ def funnel_csv(plan: Funnel, at: Plane, levels: Mapping[int, str]) -> str:
                 "inside": at.outward(x, y) == (0, 0),
             }
         )
-    for effect in plan.without:
+    silent = [effect for effect in plan.result.primary.effects if is_silent(effect)]
+    for effect in (*plan.without, *silent):
         row = plan.result.rows[effect.row]
         rows.append({"row": "not drawn", "study": row.study, "label": row.label})
     if plan.centre is not None:
@@ -66,22 +74,26 @@ def _notes(plan: Funnel, at: Plane) -> Iterator[str]:
         told = [
             f"{label_of(plan.result, e)} ({form.text(e.estimate)}{form.suffix})" for e in outside
         ]
-        yield f"Triangles at the edge point to studies beyond the axes: {listed(told)}."
+        noun = noun_of(plan.result)
+        yield f"Triangles at the edge point to {noun} beyond the axes: {listed(told)}."
     if plan.without:
         names = [label_of(plan.result, effect) for effect in plan.without]
         what = "size" if plan.by_size else "standard error"
         yield f"Not drawn, no {what} is known: {listed(names)}."
+    yield from silent_note(plan.result)
     if plan.centre is None:
         yield "There is no pooled estimate to draw."
 
 
-def funnel_caption(plan: Funnel, title: str, contours: bool) -> str:
+def funnel_caption(plan: Funnel, title: str, contours: bool, style: Style) -> str:
     """The title, what the shapes are and how to read them."""
+    noun = noun_of(plan.result)
     settings = plan.result.primary.settings
     level = level_text(settings).removesuffix(" CI")
-    said = [f"{title}. Each mark is a study."]
+    said = [f"{title}. Each mark is {each_of(plan.result)}."]
     if plan.centre is not None:
-        said.append(f"Dashed line: {pooled_words(plan.result)}. {model_sentence(plan.result)}")
+        pooled = pooled_words(plan.result, style.brackets)
+        said.append(f"Dashed line: {pooled}. {model_sentence(plan.result)}")
     if plan.by_size:
         said.append(
             "No limits are drawn: the standard error of a proportion or rate depends on the "
@@ -89,15 +101,17 @@ def funnel_caption(plan: Funnel, title: str, contours: bool) -> str:
         )
     elif plan.centre is not None:
         said.append(
-            f"Dotted lines: pseudo {level} limits, between which {level} of studies would lie if "
+            f"Dotted lines: pseudo {level} limits, between which {level} of {noun} would lie if "
             "all had the same true effect; heterogeneity between studies is not in them."
         )
+    if plan.null is not None:
+        said.append(f"Solid line: {null_words(plan.result)}.")
     if contours:
         said.append(
-            "Shaded: the two-sided p value of a single study by a normal test of no effect, above "
-            "0.10 (white), from 0.10 to 0.05, from 0.05 to 0.01, and below 0.01 (lightest grey). "
-            "Studies that are missing where p is high suggest that results without significance "
-            "were not published; missing elsewhere suggests other causes."
+            f"Shaded: the two-sided p value of a single {one_of(plan.result)} by a normal test of "
+            "no effect, above 0.10 (white), from 0.10 to 0.05, from 0.05 to 0.01, and below 0.01 "
+            "(lightest grey). Studies that are missing where p is high suggest that results "
+            "without significance were not published; missing elsewhere suggests other causes."
         )
     said.append(
         "Asymmetry may come from reporting bias, but also from differences between small and large "
@@ -106,15 +120,17 @@ def funnel_caption(plan: Funnel, title: str, contours: bool) -> str:
     return " ".join(said)
 
 
-def funnel_alt(plan: Funnel, title: str, contours: bool) -> str:
+def funnel_alt(plan: Funnel, title: str, contours: bool, style: Style) -> str:
     """The figure in one paragraph for who cannot see it."""
     result = plan.result
     what = _height_words(plan)
     said = [f"{title}. Scatter plot of {rows_words(result)}: {_x_words(plan)} against {what}."]
-    said.append(f"{capital(pooled_words(result))}.")
+    said.append(f"{capital(pooled_words(result, style.brackets))}.")
     if plan.centre is not None:
-        below = sum(x < plan.centre for _, x, _ in plan.points)
-        above = sum(x > plan.centre for _, x, _ in plan.points)
+        # on a model scale that falls as the estimate rises, the lower estimate is the higher value
+        sign = 1 if plan.by_size or plan.way.straight else plan.way.sign
+        below = sum(sign * x < sign * plan.centre for _, x, _ in plan.points)
+        above = sum(sign * x > sign * plan.centre for _, x, _ in plan.points)
         said.append(f"Below the pooled estimate: {below}, above it: {above}.")
         if not plan.by_size:
             inside = sum(
@@ -125,7 +141,8 @@ def funnel_alt(plan: Funnel, title: str, contours: bool) -> str:
             level = level_text(result.primary.settings).removesuffix(" CI")
             said.append(f"{inside} of {len(plan.points)} lie within the pseudo {level} limits.")
     if contours:
-        said.append("Grey regions show where a single study has p below 0.10, 0.05 and 0.01.")
+        single = one_of(result)
+        said.append(f"Grey regions show where a single {single} has p below 0.10, 0.05 and 0.01.")
     return " ".join(said)
 
 

@@ -7,16 +7,18 @@ from typing import Any
 from metamill.config.figures import FIGURES
 from metamill.config.settings import Display
 from metamill.figures.axes.effect_words import (
+    each_of,
     flag_notes,
     label_of,
     model_sentence,
+    noun_of,
     pooled_words,
     rows_words,
 )
-from metamill.figures.axes.panel import Side, names_beside
+from metamill.figures.axes.panel import Side
 from metamill.figures.axes.plane import Plane, plane
 from metamill.figures.drawn import Drawn, not_drawn
-from metamill.figures.page.canvas import Box, Canvas, Primitive
+from metamill.figures.page.canvas import Box, Canvas, Primitive, Text
 from metamill.figures.page.text import clean
 from metamill.figures.points.labbe_plan import COUNTS, Labbe, Point, plan_of, treated_rate
 from metamill.figures.points.marks import (
@@ -29,6 +31,7 @@ from metamill.figures.points.marks import (
     note_rows,
     settled,
 )
+from metamill.figures.points.names import names_near, unnamed_words
 from metamill.figures.style import Style
 from metamill.files import csv_text
 from metamill.results import Result
@@ -48,7 +51,7 @@ def labbe(result: Result, display: Display, style: Style) -> Drawn:
     where no study has an event.
     """
     figure = FIGURES["labbe"]
-    title = f"{figure.title}: {display.title}"
+    title = f"{figure.title}: {clean(display.title).rstrip('.')}"
     plot = plan_of(result)
     reason = ""
     if result.measure.code not in figure.measures:
@@ -76,7 +79,7 @@ def _drawn(plot: Labbe, title: str, display: Display, style: Style) -> Drawn:
         ordered = sorted(plot.points, key=lambda point: -point.area)
         for point in ordered:
             items.append(_mark(point, at, largest, style))
-        names, without = _names(plot, ordered, at, largest, items, style)
+        names, without = _names(plot, ordered, at, largest, items, box, style)
         held.append(without)
         return [*items, *names]
 
@@ -93,8 +96,8 @@ def _drawn(plot: Labbe, title: str, display: Display, style: Style) -> Drawn:
     return Drawn(
         pages,
         _table(plot),
-        " ".join((_caption(plot, title, display), *notes)),
-        " ".join((_alt(plot, title, display), *notes)),
+        " ".join((_caption(plot, title, display, style), *notes)),
+        " ".join((_alt(plot, title, display, style), *notes)),
     )
 
 
@@ -166,36 +169,32 @@ def _names(
     at: Plane,
     largest: float,
     items: Sequence[Primitive],
+    box: Box,
     style: Style,
 ) -> tuple[list[Primitive], list[str]]:
-    """The names of the largest studies beside their circles, where there is room."""
+    """The names of the largest studies near their circles, as far as the page goes."""
     places = [(at.at(point.x, point.y), _radius(point, largest)) for point in ordered]
-    taken = [(x - r, y - r, x + r, y + r) for (x, y), r in places]
-    taken += along(item for item in items if item.role in ("null", "estimate"))
-    left, top, right, bottom = at.box
-    area = (left + 0.5, top, right, bottom - 0.5)
-    texts: list[Primitive] = []
-    without = []
-    for index, (point, (place, radius)) in enumerate(zip(ordered, places, strict=True)):
-        name = label_of(plot.result, point.effect)
-        others = [box for other, box in enumerate(taken) if other != index]
-        wanted = [(place, name)] if index < MOST_NAMES else []
-        found = names_beside(wanted, area, style, others, radius)[0]
-        if found:
-            texts += found
-            taken += [text.box for text in found]
-        else:
-            without.append(name)
-    return texts, without
+    names = [label_of(plot.result, point.effect) for point in ordered]
+    taken = along(item for item in items if item.role in ("null", "estimate", "axis", "tick"))
+    taken += [item.box for item in items if isinstance(item, Text)]
+    area = (at.box[0] + 0.5, box[1], box[2], at.box[3] - 0.5)
+    wanted = [(*place, name) for place, name in zip(places, names, strict=True)][:MOST_NAMES]
+    found, without = names_near(wanted, places, area, style, taken)
+    return found, [*without, *names[MOST_NAMES:]]
 
 
 def _notes(plot: Labbe, without: Sequence[str]) -> Iterable[str]:
     yield from flag_notes([point.effect for point in plot.points], "Circles without filling")
-    if without:
-        yield f"Drawn, but without room for the name: {listed(without)}."
+    yield from unnamed_words(plot.result, without, len(plot.points))
     if plot.without:
         names = [label_of(plot.result, effect) for effect in plot.without]
         yield f"Not drawn, counts of both groups are not known: {listed(names)}."
+    if plot.negative:
+        has = "has a weight" if plot.negative == 1 else "have a weight"
+        yield (
+            f"{noun_of(plot.result, plot.negative)} {has} below 0, which no area can show, and "
+            "the smallest circle."
+        )
     if plot.estimate is None:
         yield "There is no pooled effect to draw."
 
@@ -226,22 +225,23 @@ def _table(plot: Labbe) -> str:
     return csv_text(CSV_COLUMNS, rows)
 
 
-def _caption(plot: Labbe, title: str, display: Display) -> str:
+def _caption(plot: Labbe, title: str, display: Display, style: Style) -> str:
     area = "weight" if plot.weighted else "number of units"
     first = (
-        f"{title}. Each circle is a study, at its event rate under {display.control} (across) "
-        f"and {display.treatment} (up). Its area is proportional to its {area}; the smallest are "
-        "drawn larger than that. On the solid diagonal both rates are equal; below it events are "
-        f"rarer under {display.treatment}."
+        f"{title}. Each circle is {each_of(plot.result)}, at its event rate under "
+        f"{display.control} (across) and {display.treatment} (up). Its area is proportional to "
+        f"its {area}; the smallest are drawn larger than that. On the solid diagonal both rates "
+        f"are equal; below it events are rarer under {display.treatment}."
     )
     said = [first]
     if plot.estimate is not None:
         natural = plot.result.measure.natural
-        said.append(f"Dashed: the same {natural} at every rate, {pooled_words(plot.result)}.")
+        pooled = pooled_words(plot.result, style.brackets)
+        said.append(f"Dashed: the same {natural} at every rate, {pooled}.")
     return " ".join((*said, model_sentence(plot.result)))
 
 
-def _alt(plot: Labbe, title: str, display: Display) -> str:
+def _alt(plot: Labbe, title: str, display: Display, style: Style) -> str:
     below = sum(point.y < point.x for point in plot.points)
     above = sum(point.y > point.x for point in plot.points)
     lowest, highest = (
@@ -249,8 +249,9 @@ def _alt(plot: Labbe, title: str, display: Display) -> str:
         for f in (min, max)
     )
     return (
-        f"{title}. Scatter plot of event rates of {rows_words(plot.result)}: {display.control} "
-        f"from {lowest[0]} to {highest[0]} across, {display.treatment} from {lowest[1]} to "
-        f"{highest[1]} up. Below the diagonal (fewer events under {display.treatment}): {below}, "
-        f"above it: {above}. {capital(pooled_words(plot.result))}."
+        f"{title}. Scatter plot of event rates of {rows_words(plot.result, silent=True)}: "
+        f"{display.control} from {lowest[0]} to {highest[0]} across, {display.treatment} from "
+        f"{lowest[1]} to {highest[1]} up. Below the diagonal (fewer events under "
+        f"{display.treatment}): {below}, above it: {above}. "
+        f"{capital(pooled_words(plot.result, style.brackets))}."
     )

@@ -21,12 +21,16 @@ class Point:
 
 @dataclass(frozen=True)
 class Labbe:
-    """The studies that can be drawn, those that cannot, and whether areas are weights."""
+    """The studies that can be drawn, those that cannot, and whether areas are weights.
+
+    `negative` counts weights below 0, which some rows of a multilevel model have and no area.
+    """
 
     result: Result
     points: tuple[Point, ...]
     without: tuple[Effect, ...]
     weighted: bool
+    negative: int = 0
 
     @property
     def estimate(self) -> float | None:
@@ -44,12 +48,13 @@ def plan_of(result: Result) -> Labbe:
         (effect.weight or 0.0) if weighted else counts[1] + counts[3] for effect, counts in known
     ]
     largest = max(sizes, default=0.0) or 1.0
+    areas = [max(size, 0.0) / largest for size in sizes]
     points = tuple(
-        Point(effect, counts, counts[2] / counts[3], counts[0] / counts[1], size / largest)
-        for (effect, counts), size in zip(known, sizes, strict=True)
+        Point(effect, counts, counts[2] / counts[3], counts[0] / counts[1], area)
+        for (effect, counts), area in zip(known, areas, strict=True)
     )
     without = tuple(effect for effect, counts in found if counts is None)
-    return Labbe(result, points, without, weighted)
+    return Labbe(result, points, without, weighted, sum(size < 0 for size in sizes))
 
 
 def _counts(result: Result, effect: Effect) -> tuple[float, ...] | None:

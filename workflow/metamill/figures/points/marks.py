@@ -21,7 +21,7 @@ from metamill.figures.page.canvas import (
     Text,
     moved,
 )
-from metamill.figures.page.text import CAPITAL, MM_PER_POINT, clean, width, wrap
+from metamill.figures.page.text import CAPITAL, MM_PER_POINT, TIED, clean, tied, width, wrap
 from metamill.figures.style import Style
 
 Row = tuple[list[Primitive], float]
@@ -48,6 +48,16 @@ def marker(
     return Polygon(points, fill, edge, line, role)
 
 
+def study_marker(shape: str, at: Point, flagged: bool, colour: str, style: Style) -> Primitive:
+    """The mark of a study; hollow for a flagged one, and as large as it would be filled."""
+    if not flagged:
+        return marker(shape, at, style.point_mm / 2, colour, style.paper, style.thin_width, "study")
+    # the edge of a filled mark is paper, that of a hollow one colour: half of each lies inside
+    inside = (style.thin_width + style.interval_width) / 2 * MM_PER_POINT
+    radius = style.point_mm / 2 - inside
+    return marker(shape, at, radius, style.paper, colour, style.interval_width, "study")
+
+
 def outside_marker(at: Point, towards: tuple[int, int], size: float, style: Style) -> Polygon:
     """A hollow triangle at the edge of the panel that points to where a study lies."""
     dx, dy = (step / hypot(*towards) for step in towards)
@@ -64,9 +74,11 @@ class Entry:
 
     sample: Callable[[Box], list[Primitive]]
     words: str
+    sample_mm: float = 6.0
 
 
-SAMPLE_MM = 6.0
+REGION_MM = 4.0
+"""Width of the sample of a region in a legend."""
 
 
 def line_entry(words: str, line_width: float, colour: str, dash: tuple[float, ...] = ()) -> Entry:
@@ -85,15 +97,16 @@ def legend_rows(entries: Sequence[Entry], display: Display, style: Style) -> lis
     items: list[Primitive] = []
     x, height = left, style.line_mm
     for entry in entries:
-        need = SAMPLE_MM + gap + width(clean(entry.words), size)
+        words = tied(clean(entry.words))
+        need = entry.sample_mm + gap + width(words, size)
         if items and x + need > right:
             rows.append((items, height))
             items, x, height = [], left, style.line_mm
         middle = 0.75 * style.line_mm - CAPITAL * size * MM_PER_POINT / 2
-        box = (x, middle - 1.0, x + SAMPLE_MM, middle + 1.0)
+        box = (x, middle - 1.0, x + entry.sample_mm, middle + 1.0)
         items += entry.sample(box)
-        start = x + SAMPLE_MM + gap
-        lines = wrap(clean(entry.words), right - start, size)
+        start = x + entry.sample_mm + gap
+        lines = wrap(words, right - start, size)
         for index, line in enumerate(lines):
             baseline = (index + 0.75) * style.line_mm
             items.append(Text(start, baseline, line, size, colour=style.ink, role="legend"))
@@ -157,33 +170,58 @@ def looks(kinds: Sequence[str], style: Style) -> dict[str, tuple[str, str]]:
     }
 
 
-def directions(
-    sides: tuple[str, str] | None, box: Box, style: Style
-) -> tuple[Callable[[Plane], list[Primitive]], Box]:
-    """What the ends of the axis below mean, under it: (how to draw them, the box above them).
-
-    Left out where both do not fit side by side.
-    """
+def above_directions(
+    sides: tuple[str, str] | None,
+    box: Box,
+    style: Style,
+    draw: Callable[[Box], tuple[Plane, list[Primitive]]],
+) -> tuple[Plane, list[Primitive]]:
+    """What `draw` makes of the box, less the lines under it that say what the axis's ends mean."""
     left, top, right, bottom = box
+    if sides is None:
+        return draw(box)
+    low = bottom - 0.25 * style.line_mm
+    reserved, needed = 0.0, style.line_mm
+    while needed > reserved + 1e-9:
+        reserved = needed
+        at, items = draw((left, top, right, bottom - reserved))
+        texts = direction_texts(sides, at.box[0], at.box[2], right, low - reserved, style)
+        needed = max(text.y for text in texts) - low + reserved
+    return at, [*items, *texts]
+
+
+def direction_texts(
+    sides: tuple[str, str], left: float, right: float, edge: float, line: float, style: Style
+) -> list[Text]:
+    """Which side is better, below `line`: under the two ends of an axis from `left` to `right`.
+
+    Each is wrapped at half the axis where both do not fit in a line, and they stand one under the
+    other, as far as `edge`, only where a word is wider than that.
+    """
     size = style.font_size
-    texts = [] if sides is None else [f"←\u00a0{sides[0]}", f"{sides[1]}\u00a0→"]
-    if not texts or sum(width(text, size) for text in texts) > right - left - AXIS_ROOM_MM:
-        return lambda at: [], box
+    words = f"←{TIED}{sides[0]}", f"{sides[1]}{TIED}→"
+    room = right - left - style.gap_mm
+    if max(width(word, size) for text in words for word in text.split(" ")) > room / 2:
+        texts = []
+        for text in (words[0], f"→{TIED}{sides[1]}"):
+            for part in wrap(text, edge - left, size):
+                line += style.line_mm
+                texts.append(_direction(left, line, part, "left", style))
+        return texts
+    limit = room if sum(width(text, size) for text in words) <= room else room / 2
+    ends: tuple[tuple[str, float, Align], ...] = (
+        (words[0], left, "left"),
+        (words[1], right, "right"),
+    )
+    return [
+        _direction(x, line + index * style.line_mm, part, align, style)
+        for text, x, align in ends
+        for index, part in enumerate(wrap(text, limit, size), start=1)
+    ]
 
-    def beneath(at: Plane) -> list[Primitive]:
-        places = zip(texts, (at.box[0], at.box[2]), _ENDS, strict=True)
-        baseline = bottom - 0.25 * style.line_mm
-        return [
-            Text(x, baseline, text, size, align=align, colour=style.ink, role="direction")
-            for text, x, align in places
-        ]
 
-    return beneath, (left, top, right, bottom - style.line_mm)
-
-
-AXIS_ROOM_MM = 26.0
-"""At most this much of a page's width is beside the panel."""
-_ENDS: tuple[Align, Align] = ("left", "right")
+def _direction(x: float, y: float, text: str, align: Align, style: Style) -> Text:
+    return Text(x, y, text, style.font_size, align=align, colour=style.ink, role="direction")
 
 
 def settled(
@@ -219,6 +257,6 @@ def along(lines: Iterable[Primitive], step_mm: float = 1.0) -> list[Box]:
 
 
 def listed(names: Sequence[str], most: int = 12) -> str:
-    """Names with commas, and how many more there are."""
-    shown = ", ".join(clean(name) for name in names[:most])
+    """Names, which may hold commas, with semicolons, and how many more there are."""
+    shown = "; ".join(clean(name) for name in names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown

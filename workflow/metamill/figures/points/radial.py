@@ -7,41 +7,52 @@ from typing import Any
 
 from metamill.config.figures import FIGURES
 from metamill.config.settings import Display
-from metamill.figures.axes.axis import linear_axis, log_axis, log_tick_texts, tick_decimals
+from metamill.figures.axes.axis import Axis, linear_axis, log_axis
 from metamill.figures.axes.effect_words import (
     Way,
+    bounds_of,
     corrected_note,
+    each_of,
     effect_label,
     factor_of,
     finite_effects,
     flag_notes,
+    heard,
+    informative_studies,
     interval_words,
+    is_silent,
     label_of,
     model_label,
     model_sentence,
+    noun_of,
     pooled_words,
     rows_words,
+    silent_note,
     way_of,
 )
-from metamill.figures.axes.panel import Side, names_beside
+from metamill.figures.axes.panel import Side
 from metamill.figures.axes.plane import Plane, core_range, plane, right_axis, right_room
+from metamill.figures.axes.spaced import FEWEST_TICKS, LOG
+from metamill.figures.axes.ticks import tick_texts
 from metamill.figures.drawn import Drawn, not_drawn
-from metamill.figures.page.canvas import Box, Canvas, Line, Point, Primitive
+from metamill.figures.page.canvas import Box, Canvas, Line, Primitive, Text
+from metamill.figures.page.text import clean
 from metamill.figures.points.marks import (
     along,
     filled_pages,
     legend_rows,
     line_entry,
     listed,
-    marker,
     note_rows,
     outside_marker,
     settled,
+    study_marker,
 )
+from metamill.figures.points.names import names_near, unnamed_words
 from metamill.figures.style import Style
 from metamill.files import csv_text
 from metamill.results import Effect, Result
-from metamill.wording import capital, number_text
+from metamill.wording import capital, result_format
 
 BAND = 2.0
 """The band reaches so far above and below the line, in standard errors."""
@@ -67,11 +78,12 @@ def radial(result: Result, display: Display, style: Style) -> Drawn:
 
     Not drawn for fewer than three studies, or without a pooled effect on the model scale.
     """
-    title = f"{FIGURES['radial'].title}: {display.title}"
+    title = f"{FIGURES['radial'].title}: {clean(display.title).rstrip('.')}"
     pooled = result.primary.pooled
-    usable = finite_effects(result.primary.effects)
+    known = heard(result.primary.effects)
+    usable = finite_effects(known)
     reason = ""
-    if pooled.k < FIGURES["radial"].least or len(usable) < 2:
+    if informative_studies(result) < FIGURES["radial"].least or len(usable) < 2:
         reason = f"it takes {FIGURES['radial'].least} studies with a standard error"
     elif pooled.mu is None or not pooled.pooled:
         reason = "there is no pooled effect on the scale of the model"
@@ -82,7 +94,7 @@ def radial(result: Result, display: Display, style: Style) -> Drawn:
         result,
         way_of(result),
         tuple((e, 1 / sqrt(e.vi), e.yi / sqrt(e.vi)) for e in usable),
-        tuple(e for e in result.primary.effects if id(e) not in kept),
+        tuple(e for e in known if id(e) not in kept),
         pooled.mu,
     )
     return _drawn(plot, title, display, style)
@@ -95,7 +107,7 @@ def _drawn(plot: _Radial, title: str, display: Display, style: Style) -> Drawn:
         line_entry(f"Band of ±{BAND:g}", style.rule_width, style.accent, (3.0, 2.0)),
     )
     legend = legend_rows(entries, display, style)
-    held: list[tuple[Plane, list[str]]] = []
+    held: list[tuple[Plane, list[str], int]] = []
 
     def draw(box: Box) -> list[Primitive]:
         room = 14.0
@@ -110,8 +122,8 @@ def _drawn(plot: _Radial, title: str, display: Display, style: Style) -> Drawn:
         items = [*_lines(plot, at, style), *axes, *axis]
         ordered = sorted(plot.points, key=lambda point: bool(point[0].flags))
         marks = [_mark(effect, x, y, at, style) for effect, x, y in ordered]
-        names, without = _names(plot, at, items, style)
-        held.append((at, without))
+        names, without, of = _names(plot, at, items, box, style)
+        held.append((at, without, of))
         return [*items, *marks, *names]
 
     def compose(notes: tuple[str, ...]) -> tuple[tuple[Canvas, ...], tuple[str, ...]]:
@@ -124,8 +136,8 @@ def _drawn(plot: _Radial, title: str, display: Display, style: Style) -> Drawn:
     return Drawn(
         pages,
         _table(plot, held[-1][0]),
-        " ".join((_caption(plot, title), *notes)),
-        " ".join((_alt(plot, title), *notes)),
+        " ".join((_caption(plot, held[-1][0], title, style), *notes)),
+        " ".join((_alt(plot, title, style), *notes)),
     )
 
 
@@ -135,7 +147,7 @@ def _high(at: Plane) -> float:
 
 def _sides(plot: _Radial) -> tuple[Side, Side]:
     xs, ys = [x for _, x, _ in plot.points], [y for _, _, y in plot.points]
-    widest = core_range(xs, max(xs) / 10, [0.0], 0.0)[1]
+    widest = max(xs)
     ends = [plot.slope * widest - BAND, plot.slope * widest + BAND]
     low, high = core_range(ys, 10 * BAND, [-BAND, BAND, *(e for e in ends if isfinite(e))])
     name = model_label(plot.result, plot.way)
@@ -163,9 +175,7 @@ def _mark(effect: Effect, x: float, y: float, at: Plane, style: Style) -> Primit
     towards = at.outward(x, y)
     if towards != (0, 0):
         return outside_marker(at.at(x, y), towards, style.point_mm, style)
-    fill, edge = (style.paper, style.accent) if effect.flags else (style.accent, style.paper)
-    width = style.interval_width if effect.flags else style.thin_width
-    return marker("circle", at.at(x, y), style.point_mm / 2, fill, edge, width, "study")
+    return study_marker("circle", at.at(x, y), bool(effect.flags), style.accent, style)
 
 
 def _label(plot: _Radial) -> str:
@@ -175,34 +185,38 @@ def _label(plot: _Radial) -> str:
 
 
 def _scale_ticks(plot: _Radial, at: Plane) -> list[tuple[float, str]]:
-    """The effects that a line from the origin reads off on the right: (y in mm, text)."""
+    """The effects that a line from the origin reads off on the right: (y in mm, text).
+
+    None beyond the possible values of the measure.
+    """
     end = at.panel.x.high * at.x_unit
     low, high = (value * at.y_unit / end for value in (at.panel.y.low, at.panel.y.high))
-    found: list[tuple[float, str]] = []
-    natural = plot.way.straight
-    if natural and plot.way.scale.name == "log":
-        if high - low < 600 and max(abs(low), abs(high)) < 300:
-            axis = log_axis(plot.way.natural(low), plot.way.natural(high), 0.0, _high(at))
-            found = [*zip(axis.ticks, log_tick_texts(axis), strict=True)]
-            inside = [tick for tick in axis.ticks if low <= plot.way.model(tick) <= high]
-            if len(inside) < 3:
-                found = _even(plot.way.natural(low), plot.way.natural(high), 1, at)
-        found = [(plot.way.model(tick), text) for tick, text in found if tick > 0]
+    natural, measure = plot.way.straight, plot.result.measure
+    if not natural:
+        found = _labelled(linear_axis(low, high, 0.0, _high(at)), 1)
     else:
-        found = _even(low, high, factor_of(plot.result.measure) if natural else 1, at)
+        factor, bounds = factor_of(measure), bounds_of(measure)
+        low, high = max(low, plot.way.model(bounds[0])), min(high, plot.way.model(bounds[1]))
+        if low >= high or (plot.way.scale is LOG and max(abs(low), abs(high)) >= 300):
+            return []
+        ends = plot.way.natural(low), plot.way.natural(high)
+        axis = linear_axis(*ends, 0.0, _high(at), bounds)
+        if plot.way.scale is LOG:
+            round_log = log_axis(*ends, 0.0, _high(at))
+            inside = [tick for tick in round_log.ticks if ends[0] <= tick <= ends[1]]
+            axis = round_log if len(inside) >= FEWEST_TICKS else axis
+        found = [(plot.way.model(tick), text) for tick, text in _labelled(axis, factor)]
     return [(at.place(end, tick * end)[1], text) for tick, text in found if low <= tick <= high]
 
 
-def _even(low: float, high: float, factor: int, at: Plane) -> list[tuple[float, str]]:
-    axis = linear_axis(low, high, 0.0, _high(at))
-    decimals = tick_decimals(axis, factor)
-    return [(tick, number_text(tick, decimals, factor)) for tick in axis.ticks]
+def _labelled(axis: Axis, factor: int) -> list[tuple[float, str]]:
+    return [*zip(axis.ticks, tick_texts(axis, factor), strict=True)]
 
 
 def _names(
-    plot: _Radial, at: Plane, items: Sequence[Primitive], style: Style
-) -> tuple[list[Primitive], list[str]]:
-    """The names of studies outside the band, the farthest first, where there is room."""
+    plot: _Radial, at: Plane, items: Sequence[Primitive], box: Box, style: Style
+) -> tuple[list[Primitive], list[str], int]:
+    """The names of studies outside the band, the farthest first, and how many these are."""
     radius = style.point_mm / 2
     beyond = [
         (abs(y - plot.slope * x), at.at(x, y), label_of(plot.result, effect))
@@ -210,31 +224,37 @@ def _names(
         if not plot.in_band(x, y) and at.outward(x, y) == (0, 0)
     ]
     beyond.sort(key=lambda item: -item[0])
-    taken = [_around(at.at(x, y), radius) for _, x, y in plot.points]
-    taken += along(item for item in items if item.role in ("estimate", "band", "zero"))
-    _, top, right, bottom = at.box
-    area = (at.box[0] + 0.5, top, right - 0.5, bottom - 0.5)
-    texts, without = names_beside(
-        [(place, name) for _, place, name in beyond], area, style, taken, radius
+    marks = [(at.at(x, y), radius) for _, x, y in plot.points]
+    taken = along(item for item in items if item.role in _KEPT_FREE)
+    taken += [item.box for item in items if isinstance(item, Text)]
+    area = (at.box[0] + 0.5, box[1], box[2], at.box[3] - 0.5)
+    texts, without = names_near(
+        [(place, radius, name) for _, place, name in beyond], marks, area, style, taken
     )
-    return [*texts], without
+    return texts, without, len(beyond)
 
 
-def _around(at: Point, radius: float) -> Box:
-    return at[0] - radius, at[1] - radius, at[0] + radius, at[1] + radius
+_KEPT_FREE = ("estimate", "band", "zero", "axis", "tick")
 
 
-def _notes(plot: _Radial, at: Plane, without: Sequence[str]) -> Iterable[str]:
+def _notes(plot: _Radial, at: Plane, without: Sequence[str], of: int) -> Iterable[str]:
     yield from flag_notes([effect for effect, _, _ in plot.points], "Hollow")
     yield from corrected_note(plot.result, plot.way, [effect for effect, _, _ in plot.points])
-    outside = [label_of(plot.result, e) for e, x, y in plot.points if at.outward(x, y) != (0, 0)]
+    outside = [e for e, x, y in plot.points if at.outward(x, y) != (0, 0)]
     if outside:
-        yield f"Triangles at the edge point to studies beyond the axes: {listed(outside)}."
-    if without:
-        yield f"Outside the band, without room for the name: {listed(without)}."
+        form = result_format(plot.result)
+        told = [
+            f"{label_of(plot.result, e)} ({form.text(e.estimate)}{form.suffix})" for e in outside
+        ]
+        yield (
+            f"Triangles at the edge point to {noun_of(plot.result)} beyond the axes, whose effects "
+            f"the right axis does not show: {listed(told)}."
+        )
+    yield from unnamed_words(plot.result, without, of, "outside the band")
     if plot.without:
         names = [label_of(plot.result, effect) for effect in plot.without]
         yield f"Not drawn, the standard error is zero or unknown: {listed(names)}."
+    yield from silent_note(plot.result)
 
 
 def _table(plot: _Radial, at: Plane) -> str:
@@ -252,7 +272,8 @@ def _table(plot: _Radial, at: Plane) -> str:
         }
         for effect, x, y in plot.points
     ]
-    for effect in plot.without:
+    silent = [effect for effect in plot.result.primary.effects if is_silent(effect)]
+    for effect in (*plot.without, *silent):
         row = plot.result.rows[effect.row]
         rows.append({"row": "not drawn", "study": row.study, "label": row.label})
     rows.append(
@@ -266,24 +287,28 @@ def _table(plot: _Radial, at: Plane) -> str:
     return csv_text(CSV_COLUMNS, rows)
 
 
-def _caption(plot: _Radial, title: str) -> str:
+def _caption(plot: _Radial, at: Plane, title: str, style: Style) -> str:
+    more = noun_of(plot.result)
     name = model_label(plot.result, plot.way)
     scale = "" if plot.way.straight else ", on the scale of the model"
+    zero = "" if at.outward(0.0, 0.0) != (0, 0) else "Thin horizontal line: zero. "
     return (
-        f"{title}. Each circle is a study: its {name} divided by its standard error, against one "
-        "divided by the standard error, so that precise studies lie to the right. The line from "
-        f"the origin has the pooled effect as its slope, {interval_words(plot.result)}. Dashed: "
-        "two standard errors above and below it, where about 95% of studies would lie if all had "
-        "the same true effect. A line from the origin through a study meets the right axis at "
-        f"its effect{scale}. {model_sentence(plot.result)}"
+        f"{title}. Each circle is {each_of(plot.result)}: its {name} divided by its standard "
+        f"error, against one divided by the standard error, so that precise {more} lie to the "
+        "right. The line from the origin has the pooled effect as its slope, "
+        f"{interval_words(plot.result, style.brackets)}. Dashed: two standard errors above and "
+        f"below it, where about 95% of {more} would lie if all had the same true effect. "
+        f"{zero}A line from the origin through {each_of(plot.result)} meets the right "
+        f"axis at its effect{scale}. {model_sentence(plot.result)}"
     )
 
 
-def _alt(plot: _Radial, title: str) -> str:
+def _alt(plot: _Radial, title: str, style: Style) -> str:
     beyond = [label_of(plot.result, e) for e, x, y in plot.points if not plot.in_band(x, y)]
     named = f" ({listed(beyond)})" if beyond else ""
+    pooled = capital(pooled_words(plot.result, style.brackets))
     return (
         f"{title}. Scatter plot of {rows_words(plot.result)}: effect divided by its standard error "
-        f"against precision. {capital(pooled_words(plot.result))}, the slope of the line. "
+        f"against precision. {pooled}, the slope of the line. "
         f"Outside the band of two standard errors: {len(beyond)} of {len(plot.points)}{named}."
     )

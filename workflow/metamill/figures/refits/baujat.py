@@ -17,18 +17,28 @@ from metamill.figures.page.canvas import (
     moved,
     rectangle,
 )
-from metamill.figures.page.text import clean
-from metamill.figures.refits.key import APART_MM, Named, apart, study_key
+from metamill.figures.page.text import MM_PER_POINT, clean
+from metamill.figures.refits.key import Named, apart, study_key
+from metamill.figures.refits.leaders import led
 from metamill.figures.style import Style
 from metamill.files import csv_text
 from metamill.results import Refit, Result
 from metamill.wording import model_words, significant_text
 
 MOST_KEYED = 20
-"""Studies without room for their name that get a number and a key instead, largest first."""
+"""Of more than FEW studies so many without room for their name get a number and a key, the largest
+first; of fewer all."""
 FEW = 60
 """Up to so many points have a light edge, which keeps neighbours apart."""
 HEIGHT_TO_WIDTH, MOST_HIGH_MM, EDGE_MM = 0.7, 115.0, 3.0
+CLEAR_MM = 1.0
+"""Names and numbers keep so far from the marks of other studies, lest they seem theirs."""
+NAMES_APART_MM = 3.0
+"""Between two names or numbers on one line, which would else read as one."""
+LED_APART_MM = 1.0
+"""Between a number with a line to its point and another text."""
+MOST_LISTED = 5
+"""Up to so many studies that have no room even for a number are named in the note."""
 LARGE = 1e4
 """From here on, and below 0.01, an axis counts in thousands, millions, thousandths..."""
 
@@ -61,7 +71,7 @@ def baujat(result: Result, display: Display, style: Style) -> Drawn:
     return Drawn(
         pages,
         _csv(result.leave_one_out),
-        _caption(studies, result, display),
+        _caption(studies, result, title),
         " ".join(_alt(ordered, missing, result, title)),
     )
 
@@ -120,7 +130,7 @@ class _Unnamed:
     """Studies without room for their name: those with a number in the plot, and the others."""
 
     keyed: tuple[_Study, ...]
-    others: int
+    others: tuple[_Study, ...]
 
 
 def _first_page(
@@ -136,17 +146,13 @@ def _first_page(
         x_label = "Contribution to Q"
     x_side, x_unit = _side((study.x for study in ordered), x_label)
     y_side, y_unit = _side((study.y for study in ordered), _INFLUENCE)
-    # Written over its axis, where it has the width of the page, and not along it.
-    label, top = paragraphs(
-        [y_side.label], margin, margin, right, style, role="axis label", soft=False
-    )
+    # Half a tick label stands out of the top of the axis.
+    top = margin + style.font_size * MM_PER_POINT / 2
     least = display.height_mm - margin - style.gap_mm
     bottom = min(top + min(HEIGHT_TO_WIDTH * display.width_mm, MOST_HIGH_MM), least)
-    box = (margin - style.line_mm, top + style.gap_mm / 2, right - EDGE_MM, bottom)
-    panel, items = frame(x_side, replace(y_side, label=""), box, style)
+    panel, items = frame(x_side, y_side, (margin, top, right - EDGE_MM, bottom), style)
     page = Canvas(display.width_mm, bottom)
-    page.add(label)
-    page.add(_tidied(items))
+    page.add(_apart_at_the_origin(items))
     places = [panel.at(study.x / x_unit, study.y / y_unit) for study in ordered]
     page.add(_points(ordered, places, style))
     texts, unnamed = _names(ordered, places, panel, style)
@@ -154,21 +160,17 @@ def _first_page(
     return page, unnamed
 
 
-def _tidied(items: Iterable[Primitive]) -> Iterable[Primitive]:
-    """Without empty texts; at the origin one label stands for both axes."""
-    kept = list(items)
-    beside = [i.box for i in kept if isinstance(i, Text) and i.align == "right"]
-    for item in kept:
-        if isinstance(item, Text) and not item.text:
-            continue
-        below = isinstance(item, Text) and item.role == "tick label" and item.align == "center"
-        if below and any(_meet(item.box, box) for box in beside):
-            continue
-        yield item
-
-
-def _meet(a: Box, b: Box) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+def _apart_at_the_origin(items: Sequence[Primitive]) -> Iterable[Primitive]:
+    """The label of the first tick of x moved clear of that of y; left out if it has no room."""
+    labels = [item for item in items if isinstance(item, Text) and item.role == "tick label"]
+    end = max(label.box[2] for label in labels if label.align == "right")
+    first, second = [label for label in labels if label.align == "center"][:2]
+    step = max(0.0, end - first.box[0])
+    for item in items:
+        if item is not first:
+            yield item
+        elif first.box[2] + step < second.box[0]:
+            yield replace(first, x=first.x + step)
 
 
 def _points(
@@ -187,27 +189,44 @@ def _points(
 
 def _names(
     ordered: Sequence[_Study], places: Sequence[Point], panel: Panel, style: Style
-) -> tuple[list[Text], _Unnamed]:
-    """Names beside points; numbers beside the first of those whose names have no room."""
-    radius = style.square_plain_mm / 2
-    taken = [(x - radius, y - radius, x + radius, y + radius) for x, y in places]
+) -> tuple[list[Primitive], _Unnamed]:
+    """Names beside points; numbers for those whose names have no room.
+
+    Numbers stand beside their points or, where these are crowded, further away with a line.
+    """
+    radius, gap = style.square_plain_mm / 2, NAMES_APART_MM
+    clear = radius + CLEAR_MM
+    marks = [(x - clear, y - clear, x + clear, y + clear) for x, y in places]
     names = [(place, study.name) for place, study in zip(places, ordered, strict=True)]
-    texts, without = apart(names, panel.box, taken, style, radius)
-    named = (text.box for text in texts)
-    taken += [(b[0] - APART_MM, b[1], b[2] + APART_MM, b[3]) for b in named]
-    first = without[:MOST_KEYED]
+    texts, without = apart(names, panel.box, marks, style, radius, gap)
+    first = without if len(ordered) <= FEW else without[:MOST_KEYED]
     numbers = [(places[i], str(ordered[i].number)) for i in first]
-    more, crowded = apart(numbers, panel.box, taken, style, radius)
-    keyed = [ordered[i] for at, i in enumerate(first) if at not in crowded]
-    return [*texts, *more], _Unnamed(tuple(keyed), len(without) - len(keyed))
+    taken = [*marks, *(_widened(text, gap) for text in texts)]
+    more, crowded = apart(numbers, panel.box, taken, style, radius, gap)
+    words = [text.box for text in (*texts, *more)]
+    still = [numbers[i] for i in crowded]
+    leaders, lost = led(still, panel.box, places, words, style, radius, LED_APART_MM)
+    unled = {first[crowded[i]] for i in lost}
+    keyed = [ordered[i] for i in first if i not in unled]
+    others = [ordered[i] for i in without if i not in first or i in unled]
+    return [*texts, *more, *leaders], _Unnamed(tuple(keyed), tuple(others))
+
+
+def _widened(text: Text, gap: float) -> Box:
+    left, top, right, bottom = text.box
+    return left - gap, top, right + gap, bottom
 
 
 def _notes(ordered: Sequence[_Study], unnamed: _Unnamed, missing: Sequence[Refit]) -> Iterable[str]:
     if any(study.influential for study in ordered):
         yield "Square: influential study; circle: any other."
     if unnamed.others:
-        points = "1 point has" if unnamed.others == 1 else f"{unnamed.others} points have"
-        yield f"{points} no name for lack of room; the table of plotted numbers has all."
+        count = len(unnamed.others)
+        where = "; the table of plotted numbers has all"
+        if count <= MOST_LISTED:
+            where = f": {'; '.join(study.name for study in unnamed.others)}"
+        are = "is" if count == 1 else "are"
+        yield f"{count} of {len(ordered)} {are} not named for lack of room{where}."
     for refit in missing:
         yield f"Not shown: {refit.left_out}{f' ({refit.note})' if refit.note else ''}."
     if len(ordered) + len(missing) < 10:
@@ -273,10 +292,10 @@ def _alt(
     studies = "1 study" if len(ordered) == 1 else f"{len(ordered)} studies"
     yield f"{studies} by contribution to heterogeneity (x) and influence on the estimate (y)."
     told = [
-        f"{study.name} ({significant_text(study.x, 3)}; {significant_text(study.y, 3)})"
+        f"{study.name} ({significant_text(study.x, 3)}, {significant_text(study.y, 3)})"
         for study in ordered[:3]
     ]
-    yield f"Furthest out: {', '.join(told)}."
+    yield f"Furthest out: {'; '.join(told)}."
     marked = [study.name for study in sorted(ordered, key=lambda s: s.number) if study.influential]
     if marked:
         yield f"Influential: {'; '.join(marked)}."
@@ -284,13 +303,13 @@ def _alt(
         yield f"Not shown: {'; '.join(clean(refit.left_out) for refit in missing)}."
 
 
-def _caption(studies: Sequence[_Study], result: Result, display: Display) -> str:
+def _caption(studies: Sequence[_Study], result: Result, title: str) -> str:
     tau2 = result.primary.pooled.tau2
     x = "its squared Pearson residual, the share it has in heterogeneity"
     if not tau2:
         x = "its contribution to Q"
     said = [
-        f"{clean(display.title).rstrip('.')}: Baujat plot.",
+        f"{title}.",
         (
             f"Each mark is a study: to the right {x}, upwards the squared shift of the "
             "pooled estimate without it, in standard errors."

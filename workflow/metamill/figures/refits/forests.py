@@ -1,7 +1,7 @@
 """Forest plots of the primary analysis on other rows: without each study, study after study."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from math import isfinite, sqrt
@@ -10,7 +10,7 @@ from typing import Any
 from metamill.config.settings import Display
 from metamill.figures.axes.axis import Axis, linear_axis, log_axis, visible_range
 from metamill.figures.axes.directions import important_values, sides_of
-from metamill.figures.axes.effect_words import bounds_of, effect_label
+from metamill.figures.axes.effect_words import bounds_of, effect_label, way_of
 from metamill.figures.drawn import Drawn, not_drawn
 from metamill.figures.refits.places import DOUBTFUL, MEAN, PLAIN, STRIKING, Entry, Table, with_marks
 from metamill.figures.refits.table import plot_room, table_pages
@@ -18,6 +18,7 @@ from metamill.figures.refits.words import (
     cumulative_alt,
     cumulative_caption,
     figure_title,
+    has_diamond,
     leave_one_out_alt,
     leave_one_out_caption,
     refit_csv,
@@ -27,16 +28,17 @@ from metamill.results import Pooled, Refit, Result
 from metamill.wording import (
     ABSENT,
     MODEL_SCALES,
-    NumberFormat,
     capital,
+    jama_p_text,
     level_text,
     number_text,
+    own_notes,
     p_text,
     result_format,
     significant_text,
 )
 
-TAU, I2, P, YEAR, K = "τ", "I² (%)", "p", "Year", "k"
+TAU, I2, YEAR, K = "τ", "I² (%)", "Year", "k"
 
 
 def leave_one_out(result: Result, display: Display, style: Style) -> Drawn:
@@ -44,7 +46,8 @@ def leave_one_out(result: Result, display: Display, style: Style) -> Drawn:
 
     A study is marked by its shape and in words where the estimate without it lies outside the
     interval of all studies, or on the other side of the value of no effect, or where one interval
-    holds that value and the other does not.
+    holds that value and the other does not. Where no model is fitted without a study nothing is
+    compared: its row is grey.
     """
     whole = result.primary.pooled
     title = figure_title("Leave-one-out forest plot", display)
@@ -57,16 +60,15 @@ def leave_one_out(result: Result, display: Display, style: Style) -> Drawn:
     noted = []
     for refit, words in zip(result.leave_one_out, changes, strict=True):
         kind = DOUBTFUL if refit.mu is None else STRIKING if words else PLAIN
-        entry = _entry(f"without {refit.left_out}", refit, result, kind)
+        entry = _entry(f"without {refit.left_out}", refit, result, kind, style)
         noted.append((replace(entry, words=words), "" if common else refit.note))
-    rows, footnotes = with_marks(noted)
     notes = [f"{capital(common)}."] if common else []
     if any(changes):
         notes.append("Square: without this study the result changes as said under its name.")
     band = None
     if whole.ci_low is not None and whole.ci_high is not None:
         band = whole.ci_low, whole.ci_high
-    table = _table(result, display, rows, footnotes, notes, (K,))
+    table = _table(result, display, noted, notes, (K,), style)
     table = replace(table, band=band)
     pages = _pages(table, result, display, style)
     return Drawn(
@@ -94,15 +96,17 @@ def cumulative(result: Result, display: Display, style: Style) -> Drawn:
     noted = []
     for index, refit in enumerate(refits):
         label = f"+ {refit.up_to}" if index else refit.up_to
-        entry = _entry(label, refit, result, DOUBTFUL if refit.note else PLAIN)
+        entry = _entry(label, refit, result, DOUBTFUL if refit.note else PLAIN, style)
         if years:
             entry = replace(entry, cells=entry.cells | {YEAR: years[index]})
         noted.append((entry, refit.note))
-    rows, footnotes = with_marks(noted)
     notes = []
     if any(refit.note for refit in refits):
         notes.append("Grey: see the footnote of the row.")
-    table = _table(result, display, rows, footnotes, notes, (YEAR, K) if years else (K,))
+    table = _table(result, display, noted, notes, (YEAR, K) if years else (K,), style)
+    if ABSENT in years:
+        missing = f"{ABSENT} under {YEAR}: no year is known; such studies are added last."
+        table = replace(table, column_notes=((YEAR, missing), *table.column_notes))
     pages = _pages(table, result, display, style)
     return Drawn(
         pages,
@@ -122,11 +126,11 @@ def _no_leave_one_out(whole: Pooled) -> str:
 
 
 def _change(refit: Refit, result: Result) -> str:
-    """What changes without the study, in words; empty where nothing does."""
+    """What changes without the study, in words; empty where nothing does or there is no model."""
     whole, null = result.primary.pooled, result.measure.null
     none = "no change" if result.measure.family == "change" else "no effect"
     told = []
-    if refit.estimate is None or whole.estimate is None:
+    if refit.mu is None or refit.estimate is None or whole.estimate is None:
         return ""
     if null is not None and (whole.estimate < null) != (refit.estimate < null):
         told.append(f"estimate on the other side of {none}")
@@ -147,10 +151,10 @@ def _within(value: float, low: float | None, high: float | None) -> bool:
     return low <= value <= high
 
 
-def _entry(label: str, refit: Refit, result: Result, kind: str) -> Entry:
+def _entry(label: str, refit: Refit, result: Result, kind: str, style: Style) -> Entry:
     return Entry(
         label,
-        _cells(refit.k, refit.tau2, refit.i2, refit.p_value, result),
+        _cells(refit, result, style),
         refit.ci_low,
         refit.estimate,
         refit.ci_high,
@@ -158,54 +162,64 @@ def _entry(label: str, refit: Refit, result: Result, kind: str) -> Entry:
     )
 
 
-def _cells(
-    k: int, tau2: float | None, i2: float | None, p: float | None, result: Result
-) -> dict[str, str]:
-    cells = {K: str(k), TAU: _tau_format(result).text(None if tau2 is None else sqrt(tau2))}
-    cells[I2] = ABSENT if i2 is None else number_text(i2, 0)
-    cells[P] = ABSENT if p is None else p_text(p).removeprefix("p ").removeprefix("= ")
+def _p_column(style: Style) -> str:
+    return "P" if style.jama_p else "p"
+
+
+def _cells(item: Refit | Pooled, result: Result, style: Style) -> dict[str, str]:
+    tau = None if item.tau2 is None else sqrt(item.tau2)
+    cells = {K: str(item.k), TAU: ABSENT if tau is None else significant_text(tau)}
+    cells[I2] = ABSENT if item.i2 is None else number_text(item.i2, 0)
+    name, told = _p_column(style), jama_p_text if style.jama_p else p_text
+    p_value = told(item.p_value).removeprefix(f"{name} ").removeprefix("= ")
+    cells[name] = ABSENT if item.p_value is None else p_value
     return {name: text.replace("< ", "<").replace("> ", ">") for name, text in cells.items()}
 
 
-def _tau_format(result: Result) -> NumberFormat:
-    """One number of decimals for the whole column: two significant digits of the tau of all."""
-    tau = result.primary.pooled.tau
-    shown = significant_text(tau) if tau else "0.00"
-    return NumberFormat(len(shown.partition(".")[2]), positive=True)
+def _mean(result: Result, style: Style) -> Iterable[tuple[Entry, str]]:
+    """The row of all studies, if they have an estimate, with the note of one without a model."""
+    whole = result.primary.pooled
+    if whole.estimate is None:
+        return
+    sound = has_diamond(whole)
+    cells, kind = _cells(whole, result, style), MEAN if sound else DOUBTFUL
+    note = "" if sound else "; ".join(own_notes(whole, result.primary.effects))
+    yield Entry("All studies", cells, whole.ci_low, whole.estimate, whole.ci_high, kind), note
+
+
+def _tau_scale(result: Result) -> str:
+    """The name of the scale of tau; empty where it is the printed one, or not known."""
+    code = result.measure.code
+    return way_of(result).scale.name if code == "GEN" else MODEL_SCALES.get(code, "")
 
 
 def _table(
     result: Result,
     display: Display,
-    rows: Sequence[Entry],
-    footnotes: Sequence[tuple[str, str]],
+    noted: Sequence[tuple[Entry, str]],
     notes: list[str],
     before: tuple[str, ...],
+    style: Style,
 ) -> Table:
     """What both figures have in common: the mean of all studies, columns and lines."""
     whole, form = result.primary.pooled, result_format(result)
-    mean = None
-    if whole.estimate is not None:
-        kind = MEAN if whole.pooled and whole.ci_low is not None else DOUBTFUL
-        cells = _cells(whole.k, whole.tau2, whole.i2, whole.p_value, result)
-        mean = Entry("All studies", cells, whole.ci_low, whole.estimate, whole.ci_high, kind)
-    entries = [*rows, mean] if mean else rows
-    after = tuple(
-        name for name in (TAU, I2, P) if any(entry.cells[name] != ABSENT for entry in entries)
-    )
-    scale = MODEL_SCALES.get(result.measure.code)
+    entries, footnotes = with_marks([*noted, *_mean(result, style)])
+    beside = TAU, I2, _p_column(style)
+    after = tuple(n for n in beside if any(entry.cells[n] != ABSENT for entry in entries))
+    scale = _tau_scale(result) if TAU in after else ""
     important = important_values(result, display)
     if important:
         notes = [*notes, f"Dotted line: important difference ({display.important_difference:g})."]
     name = capital(result.measure.natural) + (" (%)" if form.factor == 100 else "")
     return Table(
         header="Studies",
-        rows=tuple(rows),
-        mean=mean,
+        rows=tuple(entries[: len(noted)]),
+        mean=entries[-1] if len(entries) > len(noted) else None,
         before=before,
         after=after,
-        dropped=(*(name for name in (I2, P, TAU) if name in after), *before),
-        numbers=f"{name} [{level_text(result.primary.settings)}]",
+        dropped=(*(name for name in (I2, beside[-1], TAU) if name in after), *before),
+        numbers=name,
+        interval=level_text(result.primary.settings),
         form=form,
         axis_label=effect_label(result),
         null=result.measure.null,
@@ -249,15 +263,20 @@ def _axis(table: Table, result: Result, display: Display, left: float, right: fl
 
 
 def _years(result: Result) -> list[str]:
-    """The year of each study added, where the studies are in its order and do not name it."""
+    """The year of each study added, where the studies are in its order and do not all name it.
+
+    What is no year counts as not known. Nothing where no year is known.
+    """
     of_label: dict[str, list[str]] = {}
     for row in (result.rows[effect.row] for effect in result.primary.effects):
-        of_label.setdefault(row.label, []).append(row.cells.get("year", ""))
+        year = row.cells.get("year", "")
+        of_label.setdefault(row.label, []).append(year if re.fullmatch(r"\d{4}", year) else ABSENT)
     waiting = {label: iter(sorted(years)) for label, years in of_label.items()}
-    years = [next(waiting.get(refit.up_to, iter(())), "") for refit in result.cumulative]
-    named = all(year in refit.up_to for year, refit in zip(years, result.cumulative, strict=True))
-    known = [int(year) for year in years if re.fullmatch(r"\d{4}", year)]
-    ordered = all(a <= b for a, b in pairwise(known))
-    if named or len(known) < len([year for year in years if year]) or not ordered:
-        return []
-    return [year or ABSENT for year in years]
+    years = [next(waiting.get(refit.up_to, iter(())), ABSENT) for refit in result.cumulative]
+    named = all(
+        year != ABSENT and year in refit.up_to
+        for year, refit in zip(years, result.cumulative, strict=True)
+    )
+    # The dash comes after every digit, as studies without a year come last.
+    ordered = all(a <= b for a, b in pairwise(years))
+    return [] if named or not ordered or years[0] == ABSENT else years

@@ -14,7 +14,14 @@ from metamill.figures.page.canvas import (
 )
 from metamill.figures.page.text import MM_PER_POINT, clean, tied, wrap
 from metamill.figures.refits.key import Named, study_key
-from metamill.figures.refits.panels import Statistic, panel_items, statistics
+from metamill.figures.refits.panels import (
+    TWO_SIDED,
+    Statistic,
+    has_cutoffs,
+    panel_items,
+    statistics,
+    study_numbers,
+)
 from metamill.figures.style import Style
 from metamill.files import csv_text
 from metamill.results import Pooled, Refit, Result
@@ -22,9 +29,11 @@ from metamill.wording import model_words, significant_text
 
 NAMED_UP_TO = 60
 """More studies than these are named only where they are influential."""
-PANEL_MM, PANEL_HEIGHT_MM, PITCH_MM = 48.0, 25.0, 0.7
+PANEL_MM, PANEL_HEIGHT_MM, PITCH_MM = 38.0, 25.0, 0.7
 TITLE_GAP = 0.55
 """Between a panel and its title, in em: half a tick label stands out of the panel."""
+DECIDING = "DFFITS, Cook's distance, the hat value or DFBETAS"
+"""The statistics by whose cutoffs a study is called influential."""
 
 
 def influence(result: Result, display: Display, style: Style) -> Drawn:
@@ -41,7 +50,7 @@ def influence(result: Result, display: Display, style: Style) -> Drawn:
     return Drawn(
         pages,
         _csv(panels, result),
-        _caption(panels, result, display),
+        _caption(panels, result, title),
         " ".join(_alt(panels, result, title)),
     )
 
@@ -64,6 +73,8 @@ def _pages(
     room = (right - left + style.gap_mm) / across - style.gap_mm
     marked = [refit.influential is True for refit in result.leave_one_out]
     titles = [wrap(panel.title, room, style.font_size, bold=True) for panel in panels]
+    gap = TITLE_GAP * style.font_size * MM_PER_POINT
+    numbers = study_numbers(panels, room, PANEL_HEIGHT_MM - gap, style)
     pages = [Canvas(display.width_mm, style.margin_mm)]
     last_y = display.height_mm - style.margin_mm
     for start in range(0, len(panels), across):
@@ -79,13 +90,15 @@ def _pages(
             page.add(_titles(titles[start + index], x, top, style))
             box = (
                 x,
-                top + lines * style.line_mm + TITLE_GAP * style.font_size * MM_PER_POINT,
+                top + lines * style.line_mm + gap,
                 x + room,
                 top + height - style.gap_mm,
             )
-            page.add(panel_items(panel, marked, box, style))
+            page.add(panel_items(panel, numbers, marked, box, style))
         page.height_mm += height
-    for items, height in _below(panels, result, right - left, style):
+    roles = [item.role for page in pages for item in page.items]
+    crowded = roles.count("point name") < roles.count("influential")
+    for items, height in _below(panels, result, crowded, right - left, style):
         if pages[-1].height_mm + height > last_y:
             pages.append(Canvas(display.width_mm, style.margin_mm))
         page = pages[-1]
@@ -109,9 +122,12 @@ def _titles(lines: Sequence[str], x: float, top: float, style: Style) -> Iterabl
 
 
 def _below(
-    panels: Sequence[Statistic], result: Result, room: float, style: Style
+    panels: Sequence[Statistic], result: Result, crowded: bool, room: float, style: Style
 ) -> Iterable[tuple[list[Primitive], float]]:
-    """The key and the notes line by line, each drawn from (0, 0), with its height."""
+    """The key and the notes line by line, each drawn from (0, 0), with its height.
+
+    `crowded`: some influential studies have no room for their number in some panel.
+    """
     refits = result.leave_one_out
     entries = [
         Named(number, clean(refit.left_out), refit.influential is True)
@@ -122,6 +138,8 @@ def _below(
     if entries:
         yield [], style.gap_mm / 3
     texts = _notes(panels, result)
+    if crowded:
+        texts.append("Where squares are crowded some have no number.")
     lines, _ = paragraphs(texts, 0.0, 0.0, room, style)
     for index, line in enumerate(lines):
         yield [replace(line, y=line.y - index * style.line_mm)], style.line_mm
@@ -131,14 +149,14 @@ def _notes(panels: Sequence[Statistic], result: Result) -> list[str]:
     refits = result.leave_one_out
     notes = []
     if any(refit.influential for refit in refits):
-        notes.append(
-            "Square: influential, beyond a cutoff of DFFITS, Cook's distance, the hat value or "
-            "DFBETAS."
-        )
+        notes.append(f"Square: influential, beyond a cutoff of {DECIDING}.")
     if any(panel.limits for panel in panels):
         notes.append("Dashed: cutoffs; grey: the analysis of all studies, or no influence.")
     else:
         notes.append("Grey: the analysis of all studies, or no influence.")
+    far = [str(number) for number, refit in enumerate(refits, start=1) if _is_far(refit)]
+    if far:
+        notes.append(f"Studentised residual beyond ±{TWO_SIDED:g}: {', '.join(far)}.")
     if len(refits) > NAMED_UP_TO:
         notes.append(
             f"Studies are numbered as in the table of plotted numbers; of {len(refits)} only "
@@ -154,6 +172,10 @@ def _notes(panels: Sequence[Statistic], result: Result) -> list[str]:
         reason = next((r.note for r in refits if r.left_out == study and r.note), "")
         notes.append(f"Without {study}: {what} to show{f' ({reason})' if reason else ''}.")
     return notes
+
+
+def _is_far(refit: Refit) -> bool:
+    return refit.rstudent is not None and abs(refit.rstudent) > TWO_SIDED
 
 
 def _csv(panels: Sequence[Statistic], result: Result) -> str:
@@ -191,14 +213,27 @@ def _alt(panels: Sequence[Statistic], result: Result, title: str) -> Iterable[st
     count = f"{len(panels)} panels" if len(panels) > 1 else "1 panel"
     yield f"{count}, each with {len(refits)} studies side by side:"
     yield f"{'; '.join(_range_words(panel, refits) for panel in panels)}."
+    yield from _judged(refits)
+    far = [clean(refit.left_out) for refit in refits if _is_far(refit)]
+    if far:
+        yield f"Beyond ±{TWO_SIDED:g} by the studentised residual: {'; '.join(far)}."
+
+
+def _judged(refits: Sequence[Refit]) -> Iterable[str]:
+    """Who is influential, and who could not be judged because a statistic does not exist."""
+    if not has_cutoffs(refits):
+        yield "This model has no usual cutoffs for influence."
+        return
     marked = [clean(refit.left_out) for refit in refits if refit.influential]
-    judged = any(refit.influential is not None for refit in refits)
+    unjudged = [refit for refit in refits if refit.influential is None]
     if marked:
         yield f"Influential: {'; '.join(marked)}."
-    elif judged:
-        yield "No study is influential by the usual cutoffs."
-    else:
-        yield "This model has no usual cutoffs for influence."
+    if unjudged:
+        told = (f"{clean(r.left_out)}{f' ({r.note})' if r.note else ''}" for r in unjudged)
+        yield f"Not judged, for lack of a statistic: {'; '.join(told)}."
+    if not marked and len(unjudged) < len(refits):
+        study = "No other study" if unjudged else "No study"
+        yield f"{study} is influential by the usual cutoffs."
 
 
 def _range_words(panel: Statistic, refits: Sequence[Refit]) -> str:
@@ -211,9 +246,9 @@ def _range_words(panel: Statistic, refits: Sequence[Refit]) -> str:
     return f"{name} from {low_text} ({clean(least)}) to {high_text} ({clean(most)})"
 
 
-def _caption(panels: Sequence[Statistic], result: Result, display: Display) -> str:
+def _caption(panels: Sequence[Statistic], result: Result, title: str) -> str:
     said = [
-        f"{clean(display.title).rstrip('.')}: what each study does to the pooled estimate.",
+        f"{title}.",
         "Each panel shows one statistic, with a mark per study in the order of the table.",
         "Grey lines are the analysis of all studies, or no influence",
     ]
@@ -229,7 +264,7 @@ def _caption(panels: Sequence[Statistic], result: Result, display: Display) -> s
     cutoffs = [words for name, words in told if name in names]
     said[-1] += f"; dashed lines are cutoffs: {', '.join(cutoffs)}." if cutoffs else "."
     if any(refit.influential for refit in result.leave_one_out):
-        said.append("Squares are studies beyond one of the cutoffs; circles are the others.")
+        said.append(f"Squares are studies beyond a cutoff of {DECIDING}; circles are the others.")
     said.append("Statistics as defined by Viechtbauer and Cheung (2010).")
     said.append(f"{tied(model_words(result.primary.settings))}.")
     return " ".join(said)

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from metamill.figures.axes.panel import names_beside
 from metamill.figures.page.canvas import Box, Point, Primitive, Text, rectangle
-from metamill.figures.page.text import CAPITAL, MM_PER_POINT, width, wrap
+from metamill.figures.page.text import CAPITAL, MM_PER_POINT, shortened, width, wrap
 from metamill.figures.style import Style
 
 APART_MM = 0.7
 """Between two names: numbers that touch would read as one."""
 MOST_COLUMNS = 5
+NAME_MM, NAME_LINES = 30.0, 2
+"""A longer name is broken into lines, and cut after these; the table of the figure has it whole."""
 
 
 @dataclass(frozen=True)
@@ -28,24 +30,32 @@ def apart(
     taken: Iterable[Box],
     style: Style,
     radius: float,
+    gap: float = APART_MM,
 ) -> tuple[list[Text], list[int]]:
     """Names beside points, clear of each other and of `taken`: (texts, indices without room).
 
-    `taken` may hold the points' own boxes. Points earlier in the list choose first.
+    `taken` may hold the points' own boxes. Points earlier in the list choose first. Between names
+    on one line lie `gap` mm.
     """
     occupied = list(taken)
     texts: list[Text] = []
     without: list[int] = []
     for index, ((x, y), name) in enumerate(points):
-        others = [b for b in occupied if abs(b[0] + b[2] - 2 * x) + abs(b[1] + b[3] - 2 * y) > 1e-9]
+        others = [b for b in occupied if not _is_square_at(b, x, y)]
         found, _ = names_beside([((x, y), name)], box, style, others, radius)
         if not found:
             without.append(index)
             continue
         texts += found
         left, top, right, bottom = found[0].box
-        occupied.append((left - APART_MM, top, right + APART_MM, bottom))
+        occupied.append((left - gap, top, right + gap, bottom))
     return texts, without
+
+
+def _is_square_at(box: Box, x: float, y: float) -> bool:
+    left, top, right, bottom = box
+    off = abs(left + right - 2 * x) + abs(top + bottom - 2 * y)
+    return off <= 1e-9 and abs((right - left) - (bottom - top)) <= 1e-9
 
 
 def study_key(
@@ -58,7 +68,9 @@ def study_key(
     number = max(width(str(entry.number), size, bold=True) for entry in entries)
     square = 2 * half + 0.8 if any(entry.influential for entry in entries) else 0.0
     indent = square + number + 1.0
-    widest = indent + max(width(entry.name, size, bold=True) for entry in entries)
+    widest = indent + min(
+        NAME_MM, max(width(entry.name, size, entry.influential) for entry in entries)
+    )
     columns = max(1, min(MOST_COLUMNS, int((room + style.gap_mm) / (widest + style.gap_mm))))
     cell = (room + style.gap_mm) / columns - style.gap_mm
     rows = -(-len(entries) // columns)
@@ -79,10 +91,18 @@ def study_key(
                 middle = y - CAPITAL / 2 * size * MM_PER_POINT
                 box = (x, middle - half, x + 2 * half, middle + half)
                 items.append(rectangle(box, style.striking, role="key mark"))
-            for index, line in enumerate(wrap(entry.name, cell - indent + 1e-6, size, bold)):
+            for index, line in enumerate(_name_lines(entry, cell - indent + 1e-6, size)):
                 place = y + index * style.line_mm
                 items.append(
                     Text(x + indent, place, line, size, bold, colour=style.ink, role="key name")
                 )
                 height = max(height, (index + 1) * style.line_mm)
         yield items, height
+
+
+def _name_lines(entry: Named, room: float, size: float) -> list[str]:
+    lines = wrap(entry.name, room, size, entry.influential)
+    if len(lines) <= NAME_LINES:
+        return lines
+    last = shortened(lines[NAME_LINES - 1], room, size, entry.influential)
+    return [*lines[: NAME_LINES - 1], last]

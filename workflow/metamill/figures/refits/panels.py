@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from math import inf, sqrt
 from statistics import NormalDist
 
 from metamill.figures.axes.axis import Axis, linear_axis, log_tick_texts, tick_decimals
-from metamill.figures.page.canvas import Circle, Line, Primitive, Text, rectangle
+from metamill.figures.page.canvas import Box, Circle, Line, Primitive, Text, rectangle
 from metamill.figures.page.text import CAPITAL, MM_PER_POINT, width
-from metamill.figures.refits.key import apart
+from metamill.figures.refits.key import APART_MM, apart
 from metamill.figures.style import Style
 from metamill.results import Refit, Result
 from metamill.wording import number_text, result_format
@@ -19,6 +20,11 @@ SIGNED = ("rstudent", "dffits", "dfbetas", "estimate")
 """Statistics that may be negative."""
 TWO_SIDED = 1.96
 LARGEST_RADIUS_MM, LEAST_RADIUS_MM = 0.75, 0.3
+FROM_MARKS_MM = (0.0, 0.8, 1.6, 3.0, 4.5)
+"""Numbers of studies stand so much further from their marks where they have no room beside them,
+but no further than the next study."""
+CLEAR_MM = 0.2
+"""Numbers of studies keep so far from lines."""
 CHARACTERS = 8
 """Longer tick labels become powers of ten."""
 
@@ -73,7 +79,7 @@ def statistics(result: Result) -> tuple[Statistic, ...]:
     found = [
         read("rstudent", "Studentised residual", 0.0, (-TWO_SIDED, TWO_SIDED)),
         read("dffits", "DFFITS", 0.0, (-dffits, dffits)),
-        read("cook", "Cook's distance", 0.0, (COOK,)),
+        read("cook", "Cook's distance", 0.0, (COOK,) if has_cutoffs(refits) else ()),
         read("covariance_ratio", "Covariance ratio", 1.0),
         read("tau", "τ without the study", whole.tau, value=_tau),
         read("q", "Q without the study", whole.q),
@@ -87,24 +93,51 @@ def statistics(result: Result) -> tuple[Statistic, ...]:
     return tuple(item for item in found if item is not None)
 
 
+def has_cutoffs(refits: Iterable[Refit]) -> bool:
+    """Whether the model is one whose studies can be called influential by cutoffs.
+
+    Those of inverse-variance pools of one effect per study are; only they have hat values.
+    """
+    return any(refit.hat is not None for refit in refits)
+
+
 def _tau(refit: Refit) -> float | None:
     return None if refit.tau2 is None else sqrt(refit.tau2)
 
 
-def panel_items(
-    panel: Statistic,
-    marked: Sequence[bool],
-    box: tuple[float, float, float, float],
-    style: Style,
-) -> Iterable[Primitive]:
-    """One statistic: axes, lines of reference, a stem and a marker per study."""
-    left, top, right, bottom = box
-    size, em = style.font_size, style.font_size * MM_PER_POINT
-    floor_y = bottom - style.tick_mm - 0.5 - 1.15 * em
+def study_numbers(
+    panels: Iterable[Statistic], room: float, height: float, style: Style
+) -> tuple[float, ...]:
+    """The studies whose numbers stand under every panel of `room` by `height` mm of a figure.
+
+    As many as the panel with the widest labels at its side has room for.
+    """
+    box = 0.0, 0.0, room, height
+    k, plot_left = max((len(panel.values), _plot(panel, box, style)[0]) for panel in panels)
+    return _numbers(k, room - plot_left, style.font_size)
+
+
+def _plot(panel: Statistic, box: Box, style: Style) -> tuple[float, float, Axis, list[str]]:
+    """Left and bottom of the plotting area in `box`, the axis at its side and the tick labels."""
+    left, top, _, bottom = box
+    floor_y = bottom - style.tick_mm - 0.5 - 1.15 * style.font_size * MM_PER_POINT
     y_axis, y_texts = _y_axis(panel, floor_y, top)
+    widest = max(width(text, style.font_size) for text in y_texts)
+    return left + widest + style.tick_mm + 1.0, floor_y, y_axis, y_texts
+
+
+def panel_items(
+    panel: Statistic, numbers: tuple[float, ...], marked: Sequence[bool], box: Box, style: Style
+) -> Iterable[Primitive]:
+    """One statistic: axes, lines of reference, a stem and a marker per study.
+
+    `numbers` are the studies, counted from 1, whose numbers stand under the panel.
+    """
+    _, top, right, _ = box
+    size, em = style.font_size, style.font_size * MM_PER_POINT
+    plot_left, floor_y, y_axis, y_texts = _plot(panel, box, style)
     k = len(panel.values)
-    plot_left = left + max(width(text, size) for text in y_texts) + style.tick_mm + 1.0
-    x_axis = Axis(0.4, k + 0.6, plot_left, right, _numbers(k, right - plot_left, size))
+    x_axis = Axis(0.4, k + 0.6, plot_left, right, numbers)
     thin = style.rule_width
     yield Line(plot_left, floor_y, right, floor_y, thin, style.ink, role="axis")
     yield Line(plot_left, top, plot_left, floor_y, thin, style.ink, role="axis")
@@ -142,10 +175,46 @@ def panel_items(
             yield rectangle(corners, style.striking, role="influential")
         else:
             yield Circle(x, y, radius, style.accent, role="point")
-    named = [((x, y), str(index + 1)) for x, y, index in places if marked[index]]
-    taken = [(x - radius, y - radius, x + radius, y + radius) for x, y, _ in places]
+    heights = [base, *(y_axis.position(limit) for limit in panel.limits)]
+    lines = [(plot_left, y - CLEAR_MM, right, y + CLEAR_MM) for y in heights]
+    sizes = [style.square_plain_mm / 2 if marked[index] else radius for _, _, index in places]
+    marks = [
+        (x - half, y - half, x + half, y + half)
+        for (x, y, _), half in zip(places, sizes, strict=True)
+    ]
     inside = (plot_left, top, right, floor_y)
-    yield from apart(named, inside, taken, style, style.square_plain_mm / 2)[0]
+    reaches = [reach for reach in FROM_MARKS_MM if reach == 0 or reach < 0.8 * pitch]
+    yield from _numbers_beside(places, marked, marks, lines, inside, reaches, style)
+
+
+def _numbers_beside(
+    places: Sequence[tuple[float, float, int]],
+    marked: Sequence[bool],
+    marks: Sequence[Box],
+    lines: Sequence[Box],
+    inside: Box,
+    reaches: Sequence[float],
+    style: Style,
+) -> Iterable[Text]:
+    """The numbers of influential studies, clear of marks, of lines of reference and of stems.
+
+    Those furthest from the line of no influence choose first.
+    The first of `lines` is that of no influence, where stems begin. Where the studies stand so
+    close that no place is clear of all stems, those of influential studies alone stay clear.
+    """
+    half, base = style.square_plain_mm / 2, (lines[0][1] + lines[0][3]) / 2
+    stems = [(x - CLEAR_MM, min(y, base), x + CLEAR_MM, max(y, base)) for x, y, _ in places]
+    own = [stem for stem, (_, _, index) in zip(stems, places, strict=True) if marked[index]]
+    furthest = sorted(places, key=lambda place: -abs(place[1] - base))
+    waiting = [((x, y), str(index + 1)) for x, y, index in furthest if marked[index]]
+    told: list[Text] = []
+    for kept, reach in product((stems, own), reaches):
+        around = [(b[0] - APART_MM, b[1], b[2] + APART_MM, b[3]) for b in (t.box for t in told)]
+        taken = [*marks, *lines, *kept, *around]
+        found, without = apart(waiting, inside, taken, style, half + reach)
+        told += found
+        waiting = [waiting[index] for index in without]
+    return told
 
 
 def _y_axis(panel: Statistic, bottom: float, top: float) -> tuple[Axis, list[str]]:

@@ -9,6 +9,8 @@ from metamill.figures.style import Style
 from metamill.wording import ABSENT, NumberFormat
 
 PLAIN, STRIKING, DOUBTFUL, MEAN = "plain", "striking", "doubtful", "mean"
+HEADING_MM = 30.0
+"""Names of estimates up to this long stand in one line, as in the forest plot."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,10 @@ class Table:
     """What is drawn: rows, the mean under them, lines of reference, words around the plot.
 
     `before` and `after` are the columns left and right of the plot; `dropped` are left out in this
-    order on a narrow page. `band` is shaded behind the rows; `null`, `centre` and `important`
-    are lines. `sides` say what left and right of the null mean; `column_notes` belong to columns
-    and are told only where those are shown.
+    order on a narrow page. `numbers` names the estimates and `interval` their limits. `band` is
+    shaded behind the rows; `null`, `centre` and `important` are lines. `sides` say what left and
+    right of the null mean; `column_notes` belong to columns and are told only where those are
+    shown.
     """
 
     header: str
@@ -45,6 +48,7 @@ class Table:
     after: tuple[str, ...]
     dropped: tuple[str, ...]
     numbers: str
+    interval: str
     form: NumberFormat
     axis_label: str
     null: float | None = None
@@ -88,15 +92,26 @@ class Places:
 
 
 def number_texts(entry: Entry, table: Table, style: Style) -> tuple[str, str, str]:
-    """Estimate and limits as they are printed, with their brackets."""
+    """Estimate and limits as they are printed, with their brackets.
+
+    Where nothing parts the limits but a dash, they are one text.
+    """
     opening, between, closing = style.brackets
     form = table.form
     if entry.estimate is None:
         return ABSENT, "", ""
     if entry.low is None or entry.high is None:
         return form.text(entry.estimate), "", f"{opening}{ABSENT}{closing}"
-    low = f"{opening}{form.text(entry.low)}{between.rstrip()}"
-    return form.text(entry.estimate), low, f"{form.text(entry.high)}{closing}"
+    estimate, low, high = (form.text(x) for x in (entry.estimate, entry.low, entry.high))
+    if between == between.strip():
+        return estimate, "", f"{opening}{low}{between}{high}{closing}"
+    return estimate, f"{opening}{low}{between.rstrip()}", f"{high}{closing}"
+
+
+def numbers_heading(table: Table, style: Style) -> tuple[str, str]:
+    """What the estimates are, and the level of their limits in the brackets of these."""
+    opening, _, closing = style.brackets
+    return tied(clean(table.numbers)), tied(f"{opening}{table.interval}{closing}")
 
 
 def decimals_from(text: str) -> int:
@@ -118,17 +133,16 @@ def _point_and_width(texts: Iterable[tuple[str, bool]], size: float) -> tuple[fl
 
 
 def header_lines(table: Table, style: Style, room: float) -> list[str]:
-    """The heading of the numbers in `room` mm or its longest word; brackets in a line of their own
-    unless one line holds everything."""
+    """The heading of the numbers; brackets in a line of their own unless `room` mm hold everything.
+
+    The name has as much room, HEADING_MM or that of its longest word.
+    """
     size = style.font_size
-    words = tied(clean(table.numbers))
-    if width(words, size, bold=True) <= room:
-        return [words]
-    name, opening, interval = words.replace(TIED + "[", " [").partition(" [")
-    parts = name.split(" ")
-    longest = max(width(word, size, bold=True) for word in (*parts, opening.strip() + interval))
-    lines = wrap(" ".join(parts), max(room, longest) + 1e-6, size, bold=True)
-    return [*lines, opening.strip() + interval] if interval else lines
+    name, interval = numbers_heading(table, style)
+    if width(f"{name} {interval}", size, bold=True) <= room:
+        return [f"{name} {interval}"]
+    longest = max(width(word, size, bold=True) for word in (*name.split(" "), interval))
+    return [*wrap(name, max(room, longest, HEADING_MM) + 1e-6, size, bold=True), interval]
 
 
 def places_of(table: Table, page_width: float, style: Style) -> Places:
@@ -178,7 +192,8 @@ def _in_columns(
         for i in range(3)
     ]
     space = 1.4 * width(" ", size)
-    together = sum(wide for _, wide in number) + 2 * space
+    steps = [wide + space if wide else 0.0 for _, wide in number]
+    together = sum(steps) - space
     lines = header_lines(table, style, together)
     heading = max(width(line, size, True) for line in lines)
     numbers_wide = max(together, heading)
@@ -205,9 +220,9 @@ def _in_columns(
         placed.append(Column(name, at + style.gap_mm, sizes[name][1], sizes[name][0]))
         at += style.gap_mm + sizes[name][1]
     lefts, left = [], numbers_left + (numbers_wide - together) / 2
-    for _, wide in number:
+    for step in steps:
         lefts.append(left)
-        left += wide + space
+        left += step
     points = tuple(point for point, _ in number)
     box = (numbers_left, numbers_left + numbers_wide)
     return Places(

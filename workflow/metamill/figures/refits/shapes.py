@@ -66,19 +66,37 @@ def axis_block(
         y += style.line_mm
         items.append(_axis_text(middle, y, text, "center", "axis label", style))
     if table.sides is not None:
-        left, right = f"←{TIED}{table.sides[0]}", f"{table.sides[1]}{TIED}→"
-        room = axis.right - axis.left - style.gap_mm
-        if width(left, size) + width(right, size) <= room:
-            y += style.line_mm
-            items.append(_axis_text(axis.left, y, left, "left", "direction", style))
-            items.append(_axis_text(axis.right, y, right, "right", "direction", style))
-        else:
-            limit = page_width - style.margin_mm - axis.left
-            for words in (left, f"→{TIED}{table.sides[1]}"):
-                for text in wrap(words, limit, size):
-                    y += style.line_mm
-                    items.append(_axis_text(axis.left, y, text, "left", "direction", style))
+        texts = list(_directions(table.sides, axis, y, page_width, style))
+        items += texts
+        y = max(text.y for text in texts)
     return items, y + style.line_mm / 2
+
+
+def _directions(
+    sides: tuple[str, str], axis: Axis, y: float, page_width: float, style: Style
+) -> Iterable[Text]:
+    """Which side is better, below `y`: under the two ends of the axis, as in the forest plot.
+
+    One under the other only where a word is wider than half the axis.
+    """
+    size = style.font_size
+    left, right = f"←{TIED}{sides[0]}", f"{sides[1]}{TIED}→"
+    room = axis.right - axis.left - style.gap_mm
+    if max(width(word, size) for word in f"{left} {right}".split(" ")) > room / 2:
+        limit = page_width - style.margin_mm - axis.left
+        for words in (left, f"→{TIED}{sides[1]}"):
+            for text in wrap(words, limit, size):
+                y += style.line_mm
+                yield _axis_text(axis.left, y, text, "left", "direction", style)
+        return
+    limit = room if width(left, size) + width(right, size) <= room else room / 2
+    ends: tuple[tuple[str, float, Align], ...] = (
+        (left, axis.left, "left"),
+        (right, axis.right, "right"),
+    )
+    for words, x, align in ends:
+        for index, text in enumerate(wrap(words, limit, size), start=1):
+            yield _axis_text(x, y + index * style.line_mm, text, align, "direction", style)
 
 
 def tick_labels(

@@ -37,6 +37,7 @@ from metamill.figures.refits.places import (
     decimals_from,
     header_lines,
     number_texts,
+    numbers_heading,
     places_of,
 )
 from metamill.figures.refits.shapes import axis_block, interval_shape
@@ -72,8 +73,9 @@ def table_pages(
     def close() -> float:
         page = Canvas(page_width, page_height)
         bottom = y + gap
-        page.add(moved(item, 0.0, style.margin_mm) for item in header)
         page.add(_guides(table, axis, top - gap, bottom, style))
+        # Over the band, which begins at the rule under the header.
+        page.add(moved(item, 0.0, style.margin_mm) for item in header)
         for block, at in on_page:
             page.add(_block_items(block, table, at, places, axis, style))
         page.add(moved(item, 0.0, bottom) for item in foot)
@@ -129,10 +131,9 @@ def _header(
 ) -> tuple[list[Primitive], float]:
     """The headings over a rule, drawn from y = 0 down, and their height."""
     if places.stacked:
-        words = f"{table.header}: {table.numbers[:1].lower()}{table.numbers[1:]}"
-        label_lines = wrap(
-            tied(words), places.label_right - places.label_left, style.font_size, True
-        )
+        name, interval = numbers_heading(table, style)
+        words = f"{table.header}: {name[:1].lower()}{name[1:]} {interval}"
+        label_lines = wrap(words, places.label_right - places.label_left, style.font_size, True)
         number_lines: list[str] = []
     else:
         label_lines = [table.header]

@@ -29,6 +29,11 @@ def figure_title(kind: str, display: Display) -> str:
 CSV_COLUMNS = "row,study,year,k,estimate,ci_low,ci_high,tau,i2,p_value,words,note".split(",")
 
 
+def has_diamond(whole: Pooled) -> bool:
+    """Whether all studies are drawn as a diamond: pooled, with an interval. Else as a circle."""
+    return whole.pooled and whole.ci_low is not None and whole.ci_high is not None
+
+
 def refit_csv(result: Result, refits: Sequence[Refit], told: Sequence[str]) -> str:
     """The plotted numbers, on the natural scale; `told` are the words or the years of the rows."""
     without = bool(refits[0].left_out)
@@ -66,9 +71,11 @@ def leave_one_out_alt(result: Result, display: Display, changes: Sequence[str]) 
     yield f"{figure_title('Leave-one-out forest plot', display)}."
     yield f"{len(result.leave_one_out)} studies, each left out in turn."
     yield f"Pooled {result.measure.natural} of all studies, with {level}: {_told(whole, form)}."
-    words = leave_one_out_words(result.leave_one_out, form)
+    sound = tuple(refit for refit in result.leave_one_out if refit.mu is not None)
+    words = leave_one_out_words(sound, form)
     if words:
         yield f"{words}."
+    yield from _without_model(result.leave_one_out, form)
     marked = [
         f"without {clean(refit.left_out)}, {_told(refit, form)}: {change[:1].lower()}{change[1:]}"
         for refit, change in zip(result.leave_one_out, changes, strict=True)
@@ -76,37 +83,65 @@ def leave_one_out_alt(result: Result, display: Display, changes: Sequence[str]) 
     ]
     if marked:
         yield f"The result changes {'. It changes '.join(marked)}."
-    elif result.measure.null is None:
-        yield "No estimate leaves the interval of all studies."
-    else:
-        yield (
-            "No estimate leaves the interval of all studies, and no interval gains or loses the "
-            "value of no effect."
-        )
+    elif sound:
+        none = "No estimate"
+        if len(sound) < len(result.leave_one_out):
+            none = f"Of {len(sound)} refits with a pooled estimate, none"
+        null = result.measure.null is not None
+        more = ", and no interval gains or loses the value of no effect" if null else ""
+        yield f"{none} leaves the interval of all studies{more}."
     taus = [sqrt(refit.tau2) for refit in result.leave_one_out if refit.tau2 is not None]
     if taus:
-        least, most = significant_text(min(taus)), significant_text(max(taus))
-        yield f"Tau lies between {least} and {most}."
+        yield f"Tau {_range_words(significant_text(min(taus)), significant_text(max(taus)))}."
+
+
+def _range_words(least: str, most: str) -> str:
+    return f"is {least} throughout" if least == most else f"lies between {least} and {most}"
+
+
+def _without_model(refits: Sequence[Refit], form: NumberFormat) -> Iterable[str]:
+    """Refits that are not compared, because no model was fitted; some show a crude result."""
+    for refit in refits:
+        if refit.mu is not None:
+            continue
+        reason = f" ({refit.note})" if refit.note else ""
+        if refit.estimate is None:
+            yield f"Without {clean(refit.left_out)} there is no estimate{reason}."
+        else:
+            yield (
+                f"Without {clean(refit.left_out)} no model is fitted{reason}; its grey row, "
+                f"{_told(refit, form)}, is not compared."
+            )
 
 
 def leave_one_out_caption(result: Result, display: Display, any_marked: bool) -> str:
     level = f"{result.primary.settings['level']:g}%"
     said = [
         (
-            f"{clean(display.title).rstrip('.')}: the pooled {result.measure.natural} without each "
-            f"study in turn, with {level} intervals (circles and lines)."
+            f"{figure_title('Leave-one-out forest plot', display)}. The pooled "
+            f"{result.measure.natural} without each study in turn, with {level} intervals "
+            "(circles and lines)."
         ),
-        (
-            f"The diamond is the estimate of all studies, the dashed line its place and the shaded "
-            f"band its {level} interval."
-        ),
+        _whole_words(result.primary.pooled, f"and the shaded band its {level} interval"),
     ]
     if any_marked:
         said.append("Squares mark studies without which the result changes, as said in words.")
+    if any(refit.mu is None for refit in result.leave_one_out):
+        said.append("Grey rows have no model and are not compared.")
     if result.measure.null is not None:
         said.append("The grey line is the value of no effect.")
     said.append(f"{model_words(result.primary.settings)}.")
     return " ".join(said)
+
+
+def _whole_words(whole: Pooled, band: str = "") -> str:
+    """What stands for all studies: the diamond, or the grey circle of what is not pooled."""
+    shape = "The diamond" if has_diamond(whole) else "The grey circle in the last row"
+    what = "the estimate of all studies" if whole.pooled else "all studies, without a model"
+    if not band:
+        return f"{shape} is {what}, the dashed line its place."
+    known = whole.ci_low is not None and whole.ci_high is not None
+    return f"{shape} is {what}, the dashed line its place{f' {band}' if known else ''}."
 
 
 def cumulative_alt(result: Result, display: Display) -> Iterable[str]:
@@ -123,8 +158,8 @@ def cumulative_alt(result: Result, display: Display) -> Iterable[str]:
         yield f"{_told(refit, form)} with k = {refit.k}, up to {clean(refit.up_to)}."
     estimates = [refit.estimate for refit in sound if refit.estimate is not None]
     if len(estimates) > 1:
-        low, high = (form.text(f(estimates)) + form.suffix for f in (min, max))
-        yield f"From the first of these to the last the estimate lies between {low} and {high}."
+        ends = (form.text(f(estimates)) + form.suffix for f in (min, max))
+        yield f"From the first of these to the last the estimate {_range_words(*ends)}."
     doubtful = len(refits) - len([refit for refit in refits if not refit.note])
     if doubtful:
         rows = "1 row is" if doubtful == 1 else f"{doubtful} rows are"
@@ -135,12 +170,13 @@ def cumulative_caption(result: Result, display: Display) -> str:
     level = f"{result.primary.settings['level']:g}%"
     said = [
         (
-            f"{clean(display.title).rstrip('.')}: the pooled {result.measure.natural} after each "
-            f"further study, with {level} intervals (circles and lines); k counts studies so far."
+            f"{figure_title('Cumulative forest plot', display)}. The pooled "
+            f"{result.measure.natural} after each further study, with {level} intervals (circles "
+            "and lines); k counts studies so far."
         ),
     ]
     if result.primary.pooled.estimate is not None:
-        said.append("The diamond and the dashed line are the estimate of all studies.")
+        said.append(_whole_words(result.primary.pooled))
     if any(refit.note for refit in result.cumulative):
         said.append("Grey rows have a footnote.")
     if result.measure.null is not None:

@@ -16,6 +16,7 @@ from metamill.figures.review.bias_words import (
     judgements_of,
     parts_of,
     sign_words,
+    unjudged_words,
 )
 from metamill.figures.review.paging import Block, Strip, label, pages, row_height
 from metamill.figures.review.risk_of_bias import NO_DATA
@@ -49,15 +50,17 @@ def risk_of_bias_summary(review: ReviewResult, display: Display, style: Style) -
     parts = parts_of(review)
     if not parts:
         return not_drawn(title, NO_DATA, display.width_mm, style)
-    blocks = [_block(part, display, style) for part in parts]
+    names_mm = _names_mm(parts, display, style)
+    blocks = [_block(part, names_mm, display, style) for part in parts]
     notes = [
         "Bars count studies and are not weighted; numbers in them are studies.",
         *sign_words(parts),
     ]
     if _narrow(display):
         notes += domain_names(parts)
+    notes += unjudged_words(review)
     made = pages(blocks, notes, display.width_mm, display.height_mm, style)
-    return Drawn(made, _table(parts), _caption(display, parts), bias_alt(title, parts))
+    return Drawn(made, _table(parts), _caption(title, parts), bias_alt(title, parts, review))
 
 
 def _bars(part: Part) -> list[_Bar]:
@@ -77,19 +80,24 @@ def _narrow(display: Display) -> bool:
     return display.width_mm < 110
 
 
-def _block(part: Part, display: Display, style: Style) -> Block:
+def _name(bar: _Bar, display: Display) -> str:
+    if bar.code == OVERALL:
+        return bar.name
+    return bar.code if _narrow(display) else f"{bar.code} {bar.name}"
+
+
+def _names_mm(parts: list[Part], display: Display, style: Style) -> float:
+    """The width for names of domains, the same for every tool."""
+    names = [_name(bar, display) for part in parts for bar in _bars(part)]
+    return min(max(width(name, style.font_size) for name in names), 0.42 * display.width_mm)
+
+
+def _block(part: Part, names_mm: float, display: Display, style: Style) -> Block:
     """The bars of one tool under its name, over an axis in per cent."""
     size, edge = style.font_size, style.margin_mm
     bars, right = _bars(part), display.width_mm - style.margin_mm
-    names = [
-        "Overall" if bar.code == OVERALL
-        else bar.code if _narrow(display)
-        else f"{bar.code} {bar.name}"
-        for bar in bars
-    ]  # fmt: skip
-    label_mm = min(max(width(name, size) for name in names), 0.42 * display.width_mm)
     half = width("100%", size) / 2
-    axis = Axis(0.0, 100.0, edge + label_mm + style.gap_mm, right - half, _TICKS)
+    axis = Axis(0.0, 100.0, edge + names_mm + style.gap_mm, right - half, _TICKS)
     head: list[Primitive] = []
     count = len(part.assessments)
     title = f"{part.title} ({count} {'study' if count == 1 else 'studies'})"
@@ -98,8 +106,7 @@ def _block(part: Part, display: Display, style: Style) -> Block:
         y = (index + 0.75) * style.line_mm
         head.append(Text(edge, y, line, size, bold=True, colour=style.ink, role="tool"))
     rows = tuple(
-        _row(bar, wrap(name, label_mm + 1e-6, size), axis, style)
-        for bar, name in zip(bars, names, strict=True)
+        _row(bar, wrap(_name(bar, display), names_mm + 1e-6, size), axis, style) for bar in bars
     )
     return Block(Strip(len(lines) * style.line_mm + 0.5, tuple(head)), rows, _foot(axis, style))
 
@@ -159,9 +166,9 @@ def _table(parts: list[Part]) -> str:
     return csv_text(columns, rows)
 
 
-def _caption(display: Display, parts: list[Part]) -> str:
+def _caption(title: str, parts: list[Part]) -> str:
     tools = "; ".join(dict.fromkeys(part.tool.reference for part in parts))
     return (
-        f"{clean(display.title).rstrip('.')}. Share of studies with each judgement, domain by "
-        f"domain; each study counts the same. Darker is worse. Tools: {tools}.\n"
+        f"{title}. Share of studies with each judgement, domain by domain; each study counts the "
+        f"same. Darker is worse. Tools: {tools}.\n"
     )

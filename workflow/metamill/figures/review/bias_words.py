@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from metamill.figures.page.text import TIED
+from metamill.figures.page.text import TIED, clean
 from metamill.files import csv_text
-from metamill.review_result import Assessment, Judgement, ReviewResult, Tool
+from metamill.review_result import Assessment, Judgement, ReviewResult, Study, Tool
 from metamill.tables.bias_tools import (
     BAD,
     CRITICAL,
@@ -123,8 +123,33 @@ def silences(parts: Sequence[Part]) -> Iterator[str]:
         yield "An overall judgement that is not stated is not concluded from the domains."
 
 
-def bias_csv(parts: Sequence[Part]) -> str:
-    """One row per study and domain, and one for each overall judgement or sum."""
+def unjudged(review: ReviewResult) -> dict[str, list[Study]]:
+    """Studies without a judgement, by the outcome that lacks it; empty for those without any."""
+    known = {(item.study, item.outcome) for item in review.assessments}
+    lacking: dict[str, list[Study]] = {}
+    for study in review.studies:
+        if (study.study, "") in known:
+            continue
+        without = [name for name in study.outcomes if (study.study, name) not in known]
+        if len(without) == len(study.outcomes):
+            lacking.setdefault("", []).append(study)
+        else:
+            for name in without:
+                lacking.setdefault(name, []).append(study)
+    return dict(sorted(lacking.items()))
+
+
+def unjudged_words(review: ReviewResult) -> Iterator[str]:
+    """A note that names those studies, one for each outcome."""
+    for outcome, studies in unjudged(review).items():
+        where = f" for {outcome.replace('_', ' ')}" if outcome else ""
+        names = "; ".join(clean(study.label) or study.study for study in studies)
+        yield f"Without a judgement{where} ({count_text(len(studies))}): {names}."
+
+
+def bias_csv(parts: Sequence[Part], review: ReviewResult) -> str:
+    """One row per study and domain, one for each overall judgement or sum, and one for each study
+    without a judgement."""
     rows: list[dict[str, object]] = []
     for part in parts:
         for item in part.assessments:
@@ -142,12 +167,15 @@ def bias_csv(parts: Sequence[Part]) -> str:
             ]
             if part.sums:
                 rows.append(about | {"domain": "sum", "judgement": sum_text(item)})
+    for outcome, studies in unjudged(review).items():
+        rows += [{"study": s.study, "label": s.label, "outcome": outcome} for s in studies]
     columns = "study,label,tool,outcome,domain,name,judgement,kind".split(",")
     return csv_text(columns, rows)
 
 
-def bias_alt(title: str, parts: Sequence[Part]) -> str:
-    return f"{title}. {' '.join(_part_words(part) for part in parts)}\n"
+def bias_alt(title: str, parts: Sequence[Part], review: ReviewResult) -> str:
+    words = [title + ".", *map(_part_words, parts), *unjudged_words(review)]
+    return " ".join(words) + "\n"
 
 
 def _part_words(part: Part) -> str:

@@ -70,7 +70,7 @@ def flow(review: ReviewResult, display: Display, style: Style) -> Drawn:
     more = pages((), lists, display.width_mm, display.height_mm, style) if lists else ()
     boxes = boxes_of(review.flow, long_lists=True)
     return Drawn(
-        (page, *more), boxes_csv(boxes), _caption(review.flow, display), boxes_alt(boxes, title)
+        (page, *more), boxes_csv(boxes), _caption(review.flow, title), boxes_alt(boxes, title)
     )
 
 
@@ -304,9 +304,6 @@ def _middle(place: Area) -> float:
     return (place[1] + place[3]) / 2
 
 
-def _caption(found: Flow, display: Display) -> str:
+def _caption(found: Flow, title: str) -> str:
     source = f" Numbers from {clean(found.source).rstrip('.')}." if found.source else ""
-    return (
-        f"{clean(display.title).rstrip('.')}. PRISMA 2020 flow diagram: records, reports and "
-        f"studies from the search to the review.{source}\n"
-    )
+    return f"{title}. Records, reports and studies from the search to the review.{source}\n"

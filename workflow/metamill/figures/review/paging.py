@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from metamill.figures.axes.panel import paragraphs
 from metamill.figures.page.canvas import Canvas, Primitive, Text, moved
+from metamill.figures.page.text import tied, wrap
 from metamill.figures.style import Style
 
 
@@ -109,6 +110,12 @@ def label(
         Text(x, first + i * style.line_mm, line, size, bold, colour=style.ink, role=role)
         for i, line in enumerate(lines)
     ]
+
+
+def name_lines(name: str, limit: float, style: Style) -> list[str]:
+    """Lines of at most `limit` mm, broken in brackets only where there is no other way."""
+    lines = wrap(name, limit + 1e-6, style.font_size)
+    return lines if len(lines) == 1 else wrap(tied(name), limit + 1e-6, style.font_size)
 
 
 def row_height(lines: int, style: Style) -> float:

@@ -19,13 +19,17 @@ from metamill.figures.review.bias_words import (
     sign_words,
     silences,
     sum_text,
+    unjudged_words,
 )
-from metamill.figures.review.paging import Block, Strip, label, pages, row_height
+from metamill.figures.review.paging import Block, Strip, label, name_lines, pages, row_height
 from metamill.figures.style import Style
 from metamill.review_result import Assessment, Judgement, ReviewResult
 from metamill.tables.bias_tools import NONE, STATED, SUM
 
 NO_DATA = "no study is judged"
+_STUDY = "Study"
+_APART_MM = 1.8
+"""Between the headings of two columns, at least."""
 _ROW_MORE = 0.9
 """A row is so many mm higher than a line of text."""
 _SYMBOL = 0.65
@@ -43,26 +47,39 @@ def risk_of_bias(review: ReviewResult, display: Display, style: Style) -> Drawn:
     if not parts:
         return not_drawn(title, NO_DATA, display.width_mm, style)
     style = replace(style, row_mm=style.line_mm + _ROW_MORE)
-    blocks = [block for part in parts for block in _blocks(part, display, style)]
+    names_mm = _names_mm(parts, display, style)
+    blocks = [block for part in parts for block in _blocks(part, names_mm, display, style)]
     notes = [
         *domain_names(parts),
         *sign_words([part for part in parts if not part.sums]),
         *silences(parts),
+        *unjudged_words(review),
     ]
     made = pages(blocks, notes, display.width_mm, display.height_mm, style)
-    return Drawn(made, bias_csv(parts), _caption(display, parts), bias_alt(title, parts))
+    return Drawn(
+        made, bias_csv(parts, review), _caption(title, parts), bias_alt(title, parts, review)
+    )
 
 
-def _blocks(part: Part, display: Display, style: Style) -> list[Block]:
+def _names(part: Part) -> list[str]:
+    return [clean(item.label) or item.study for item in part.assessments]
+
+
+def _names_mm(parts: Sequence[Part], display: Display, style: Style) -> float:
+    """The width for names of studies, the same for every tool."""
+    size = style.font_size
+    widest = max(width(name, size) for part in parts for name in _names(part))
+    room = display.width_mm - 2 * style.margin_mm - style.gap_mm
+    grid = max(sum(wide for _, wide in _columns(part, style)) for part in parts)
+    return min(max(widest, width(_STUDY, size, bold=True)), max(0.34 * room, room - grid))
+
+
+def _blocks(part: Part, names_mm: float, display: Display, style: Style) -> list[Block]:
     """The block of a part, or several where its domains do not fit side by side."""
-    size, edge = style.font_size, style.margin_mm
+    edge = style.margin_mm
     columns = _columns(part, style)
-    names = [clean(item.label) or item.study for item in part.assessments]
-    widest = max(width(name, size) for name in [*names, "Study"])
-    room = display.width_mm - 2 * edge - style.gap_mm
-    label_mm = min(widest, max(0.34 * room, room - sum(wide for _, wide in columns)))
-    left = edge + label_mm + style.gap_mm
-    lines = [wrap(name, label_mm + 1e-6, size) for name in names]
+    left = edge + names_mm + style.gap_mm
+    lines = [name_lines(name, names_mm, style) for name in _names(part)]
     made = []
     while columns:
         shown, columns = _fitting(columns, display.width_mm - edge - left)
@@ -80,12 +97,13 @@ Column = tuple[str, float]
 def _columns(part: Part, style: Style) -> list[Column]:
     """The heading and the width of each column: domains, then the sum or the overall judgement."""
     size = style.font_size
-    pitch = max(style.row_mm + 0.6, *(width(code, size) + 1.5 for code in part.codes))
+    pitch = max(style.row_mm + 0.6, *(width(code, size, True) + _APART_MM for code in part.codes))
     columns = [(code, pitch) for code in part.codes]
     last = {SUM: "Sum", STATED: "Overall"}.get(part.tool.overall, "")
     if last:
-        longest = f"{part.tool.most}/{part.tool.most}" if part.sums else last
-        columns.append((last, max(pitch, width(longest, size) + 1.5)))
+        longest = width(f"{part.tool.most}/{part.tool.most}", size) if part.sums else 0.0
+        longest = max(longest, width(last, size, bold=True))
+        columns.append((last, max(pitch, longest + 2 * _APART_MM)))
     return columns
 
 
@@ -133,8 +151,8 @@ class _Grid:
             items.append(self._text(edge, y - 0.25 * style.line_mm, line, "tool", "left", True))
         y += style.row_mm
         base = y - style.line_mm / 3
-        items.append(self._text(edge, base, "Study", "header", "left"))
-        items += [self._text(x, base, name, "header") for name, x in self._centres()]
+        items.append(self._text(edge, base, _STUDY, "header", "left", bold=True))
+        items += [self._text(x, base, name, "header", bold=True) for name, x in self._centres()]
         items.append(Line(edge, y, self.right, y, style.rule_width, style.ink, role="rule"))
         return Strip(y, tuple(items))
 
@@ -168,11 +186,8 @@ class _Grid:
         return self._text(x, y + drop, text, "points")
 
 
-def _caption(display: Display, parts: Sequence[Part]) -> str:
+def _caption(title: str, parts: Sequence[Part]) -> str:
     tools = "; ".join(dict.fromkeys(part.tool.reference for part in parts))
     signs = any(not part.sums for part in parts)
     how = " Signs and colours say the same; darker is worse." if signs else ""
-    return (
-        f"{clean(display.title).rstrip('.')}. Risk of bias as judged, study by study.{how} "
-        f"Tools: {tools}.\n"
-    )
+    return f"{title}. Every judgement, study by study.{how} Tools: {tools}.\n"

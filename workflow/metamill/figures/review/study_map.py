@@ -7,17 +7,18 @@ from metamill.config.settings import Display
 from metamill.figures.axes.axis import Axis, linear_axis, log_axis, log_tick_texts, tick_decimals
 from metamill.figures.colours import tint
 from metamill.figures.drawn import Drawn, not_drawn
-from metamill.figures.page.canvas import Align, Canvas, Circle, Line, Primitive, Text, moved
-from metamill.figures.page.text import CAPITAL, MM_PER_POINT, clean, tied, width, wrap
-from metamill.figures.review.paging import Block, Strip, label, pages, row_height
+from metamill.figures.page.canvas import Align, Canvas, Circle, Line, Primitive, Text
+from metamill.figures.page.text import CAPITAL, MM_PER_POINT, clean, width, wrap
+from metamill.figures.review.paging import Block, Strip, label, name_lines, pages, row_height
 from metamill.figures.review.study_cells import Cell, MapStudy, studies_of
+from metamill.figures.review.study_heads import LETTERS, UPRIGHT, heads_of
+from metamill.figures.review.study_key import key_block
 from metamill.figures.style import Style
 from metamill.files import csv_text
 from metamill.results import Result
 from metamill.review_result import ReviewResult
 from metamill.wording import ABSENT, capital, count_text, number_text
 
-_HEAD_MM = 50.0
 _STRIP_MM = 38.0
 _STRIP_LEAST_MM = 20.0
 _LOG_FROM = 8.0
@@ -66,29 +67,24 @@ class _Drawing:
             for name in self.outcomes
         }
         size, edge = style.font_size, style.margin_mm
-        widest = max(width(study.name, size) for study in studies)
+        widest = max(
+            *(width(study.name, size) for study in studies), width("Study", size, bold=True)
+        )
         label_mm = min(widest, 0.36 * display.width_mm)
-        self.lines = [wrap(study.name, label_mm + 1e-6, size) for study in studies]
+        self.lines = [name_lines(study.name, label_mm, style) for study in studies]
         self.left = edge + label_mm + style.gap_mm
         self.room = display.width_mm - edge - self.left
         self._columns()
         self.axis = self._axis()
 
     def _columns(self) -> None:
-        """Headings upright where they fit beside the follow-up, else letters; and the blocks."""
+        """The headings, and the outcomes of each block."""
         style, count = self.style, len(self.outcomes)
         timed = any(study.months for study in self.studies)
-        heads = {n: wrap(t, _HEAD_MM, style.font_size) for n, t in self.titles.items()}
-        self.pitch = max(style.row_mm, (max(map(len, heads.values())) + 0.4) * style.line_mm)
-        wanted = _STRIP_MM + style.plot_gap_mm if timed else 0.0
-        self.lettered = count * self.pitch + wanted > self.room
-        if self.lettered:
-            codes = {name: _letter(index) for index, name in enumerate(self.outcomes)}
-            heads = {name: [code] for name, code in codes.items()}
-            widest = max(width(code, style.font_size) for code in codes.values())
-            self.pitch = max(style.row_mm, widest + 1.0)
-        self.heads = heads
         least = _STRIP_LEAST_MM + style.plot_gap_mm if timed else 0.0
+        wanted = _STRIP_MM + style.plot_gap_mm if timed and count > 1 else least
+        self.heads = heads_of(self.titles, self.room, wanted, style)
+        self.pitch = self.heads.pitch
         across = max(1, int((self.room - least) / self.pitch))
         self.blocks = [self.outcomes[i : i + across] for i in range(0, count, across)]
         self.columns = min(across, count)
@@ -107,54 +103,71 @@ class _Drawing:
 
     def pages(self) -> tuple[Canvas, ...]:
         made = [self._block(names) for names in self.blocks]
+        if self.heads.kind == LETTERS:
+            entries = [(self.heads.lines[name][0], self.titles[name]) for name in self.outcomes]
+            made.append(key_block(entries, self.display.width_mm, self.style))
         return pages(made, self._notes(), self.display.width_mm, self.display.height_mm, self.style)
 
     def _at(self, index: int) -> float:
         return self.left + (index + 0.5) * self.pitch
 
     def _block(self, names: list[str]) -> Block:
+        """Some outcomes, and the studies that give data for one of them."""
         rows = [
             self._row(study, lines, names)
             for study, lines in zip(self.studies, self.lines, strict=True)
+            if any(name in study.cells for name in names)
         ]
         return Block(self._head(names), tuple(rows), self._foot())
 
+    @property
+    def _right(self) -> float:
+        """The right end of rows."""
+        if self.axis is None:
+            return self.left + self.columns * self.pitch
+        return self.display.width_mm - self.style.margin_mm
+
     def _head(self, names: list[str]) -> Strip:
-        """Names of the columns, upright, or their letters."""
+        """Names of the columns, flat or upright, or their letters."""
         style, size = self.style, self.style.font_size
+        stands: list[tuple[float, Align, list[str]]] = [(style.margin_mm, "left", ["Study"])]
+        if self.axis is not None:
+            words = wrap("Follow-up (months)", self.axis.right - self.axis.left, size, bold=True)
+            middle = (self.axis.left + self.axis.right) / 2
+            stands.append((middle, "center", words))
+        upright = self.heads.kind == UPRIGHT
+        if not upright:
+            stands += [(self._at(i), "center", self.heads.lines[n]) for i, n in enumerate(names)]
+        height = (max(len(lines) for *_, lines in stands) - 1) * style.line_mm + style.row_mm
+        if upright:
+            lines_of = (line for name in names for line in self.heads.lines[name])
+            tallest = max(width(line, size, bold=True) for line in lines_of)
+            height = max(height, tallest + style.gap_mm / 2)
         items: list[Primitive] = []
-        if self.lettered:
-            height = style.row_mm
-        else:
-            tallest = max(width(line, size) for name in names for line in self.heads[name])
-            height = tallest + style.gap_mm / 2
-        for index, name in enumerate(names):
-            lines = self.heads[name]
-            if self.lettered:
-                y = height - style.line_mm / 3
-                items.append(self._text(self._at(index), y, lines[0], "center", "header"))
-                continue
+        for x, align, lines in stands:
+            for back, line in enumerate(reversed(lines)):
+                y = height - style.line_mm / 3 - back * style.line_mm
+                items.append(self._header(x, y, line, align))
+        for index, name in enumerate(names if upright else ()):
+            lines = self.heads.lines[name]
             first = self._at(index) - (len(lines) - 1) * style.line_mm / 2
             for number, line in enumerate(lines):
                 x = first + number * style.line_mm + CAPITAL / 2 * size * MM_PER_POINT
-                items.append(
-                    Text(x, height - 1.0, line, size, colour=style.ink, role="header", angle=90)
-                )
-        y = height - style.line_mm / 3
-        if self.axis is not None:
-            words = wrap("Follow-up (months)", self.axis.right - self.axis.left, size)
-            for back, line in enumerate(reversed(words)):
-                middle = (self.axis.left + self.axis.right) / 2
-                at = y - back * style.line_mm
-                items.append(self._text(middle, at, line, "center", "header"))
-            height = max(height, len(words) * style.line_mm)
-        down = max(0.0, height - y - style.line_mm / 3)
-        items = [moved(item, 0.0, down) for item in items]
-        edge = self.display.width_mm - style.margin_mm
+                items.append(self._header(x, height - 1.0, line, "left", 90))
         items.append(
-            Line(style.margin_mm, height, edge, height, style.rule_width, style.ink, role="rule")
-        )
+            Line(
+                style.margin_mm, height, self._right, height, style.rule_width, style.ink,
+                role="rule",
+            )
+        )  # fmt: skip
         return Strip(height, tuple(items))
+
+    def _header(self, x: float, y: float, line: str, align: Align, angle: int = 0) -> Text:
+        style = self.style
+        return Text(
+            x, y, line, style.font_size, True, align=align, colour=style.ink, role="header",
+            angle=angle,
+        )  # fmt: skip
 
     def _text(self, x: float, y: float, text: str, align: Align, role: str) -> Text:
         return Text(x, y, text, self.style.font_size, align=align, colour=self.style.ink, role=role)
@@ -163,10 +176,8 @@ class _Drawing:
         style = self.style
         height, y = row_height(len(lines), style), style.row_mm / 2
         items: list[Primitive] = []
-        pale, edge = tint(style.line, 0.35), self.display.width_mm - style.margin_mm
-        items.append(
-            Line(style.margin_mm, height, edge, height, style.thin_width, pale, role="row")
-        )
+        pale, edge = tint(style.line, 0.35), style.margin_mm
+        items.append(Line(edge, height, self._right, height, style.thin_width, pale, role="row"))
         items += label(lines, style.margin_mm, style)
         for index, name in enumerate(names):
             if name in study.cells:
@@ -236,12 +247,13 @@ class _Drawing:
             notes.append(f"{ABSENT} in the column of follow-up: not stated.")
             if any(self.axis.beyond(t) for s in self.studies for t in s.months):
                 notes.append("A follow-up of 0 months is hollow at the end of the axis.")
-        if self.lettered:
-            pairs = (f"{self.heads[n][0]} = {tied(self.titles[n])}" for n in self.outcomes)
-            notes.append("; ".join(pairs) + ".")
-        if self.without:
-            notes.append(f"Without data for an outcome: {', '.join(self.without)}.")
-        return notes
+        if len(self.blocks) > 1:
+            notes.append("Under each group of outcomes stand the studies with data for one.")
+        years = [study.year for study in self.studies]
+        if None in years and any(year is not None for year in years):
+            notes.append("Studies without a year stand last.")
+        without = [f"Without data for an outcome: {', '.join(self.without)}."]
+        return [" ".join(notes), *(without if self.without else [])]
 
     def _counts(self) -> list[tuple[str, int, int]]:
         return [
@@ -254,7 +266,7 @@ class _Drawing:
         ]
 
     def caption(self) -> str:
-        title = clean(self.display.title).rstrip(".")
+        title = f"Study map: {clean(self.display.title).rstrip('.')}"
         follow = " and follow-up in months" if self.axis is not None else ""
         scale = " (logarithmic axis)" if self.axis is not None and self.axis.log else ""
         return (
@@ -291,9 +303,3 @@ class _Drawing:
             rows += [about | {"months": time} for time in study.months]
         rows += [{"label": name} for name in self.without]
         return csv_text("study,label,year,outcome,size,pooled,months".split(","), rows)
-
-
-def _letter(index: int) -> str:
-    """A, B, ..., Z, AA, AB, ..."""
-    before, last = divmod(index, 26)
-    return (_letter(before - 1) if before else "") + chr(ord("A") + last)
