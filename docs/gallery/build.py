@@ -16,6 +16,7 @@ from metamill.config.settings import Display
 from metamill.figures import STYLES, Drawn
 from metamill.figures.catalogue import OUTCOME_FIGURES, review_figure
 from metamill.figures.page.render import Label, render
+from metamill.figures.page.text import clean
 from metamill.jobs import Jobs, plan
 from metamill.results import Result
 from metamill.review_result import ReviewResult, review_result
@@ -134,8 +135,8 @@ def files() -> Iterator[tuple[str, str]]:
         figure = drawn(picture)
         label = Label(picture.title, figure.alt)
         yield picture.file, render(figure.pages, "svg", label).decode("utf-8")
-        alt = figure.alt.strip().replace("[", "(").replace("]", ")")
-        page.append(f"## {picture.title}\n\n![{alt}]({picture.file})\n\n{figure.caption.strip()}\n")
+        alt = clean(figure.alt).replace("[", "(").replace("]", ")")
+        page.append(f"## {picture.title}\n\n![{alt}]({picture.file})\n\n{clean(figure.caption)}\n")
     yield "README.md", "\n".join(page)
 
 

@@ -41,7 +41,7 @@ from metamill.figures.forest.words import forest_alt, forest_caption, forest_csv
 from metamill.figures.page.canvas import Canvas, Line
 from metamill.figures.page.text import clean, width, wrap
 from metamill.figures.style import fitted
-from metamill.results import Analysis, Derived, Pooled
+from metamill.results import Analysis, Coefficient, Derived, Pooled, Regression
 from metamill.tables.assessments import Assessment, Judgement
 
 STYLE = STYLES["default"]
@@ -716,3 +716,50 @@ def test_the_total_and_the_estimate_of_jama_are_apart() -> None:
     totals = [text.box[2] for text in page.texts if text.role == "data"]
     estimates = [t.box[0] for t in page.texts if t.role == "number" and not t.text.startswith("(")]
     assert min(estimates) - max(totals) > 1.0
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("width_mm", [150.0, 166.0, 170.0, 174.0])
+def test_no_heading_of_risk_of_bias_leaves_the_page(style: str, width_mm: float) -> None:
+    kinds = ("good", "some", "bad", "critical", "none")
+    for name in ("screws", "odds"):
+        example, display = EXAMPLES[name]
+        bias = tuple(judged(row.study, *kinds) for row in example.rows)
+        display = replace(display, width_mm=width_mm, height_mm=1000)
+        pages = forest_pages(replace(example, bias=bias), display, STYLES[style])
+        check_pages(pages, width_mm)
+
+
+def test_sides_over_the_plot_are_never_broken_inside_a_word() -> None:
+    page = drawn("changes", style="jama", width_mm=84.0)
+    words = {word for text in page.texts for word in plain_text(text.text).split()}
+    assert {"Improvement", "Worsening"} <= words
+
+
+def plain_text(text: str) -> str:
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_sums_of_two_tools_stand_under_sum() -> None:
+    example, display = EXAMPLES["screws"]
+    nos = {"tool": "NOS", "tool_name": "NOS", "overall": None, "score": 6, "most": 9}
+    minors = nos | {"tool": "MINORS", "tool_name": "MINORS", "score": 8, "most": 16}
+    bias = (
+        replace(judged("ALPHA2020", "good"), **nos),
+        replace(judged("ZETA2000", "good"), **minors),
+    )
+    (page,) = forest_pages(replace(example, bias=bias), display, STYLE)
+    assert "Sum" in {text.text for text in page.texts if text.role == "header"}
+    assert [text.text for text in page.texts if text.role == "bias sum"] == ["6/9", "8/16"]
+
+
+def test_a_slope_below_zero_changes_no_bracket_of_a_forest_plot() -> None:
+    example, display = EXAMPLES["odds"]
+    slope = Regression("year", coefficients=(Coefficient("year", -0.1, 0.02, -0.14, -0.06),))
+    (page,) = forest_pages(replace(example, regressions=(slope,)), display, STYLES["jama"])
+    assert "(0.044-1.013)" in plain(page)
+
+
+def test_a_sentence_that_ends_in_et_al_has_one_full_stop() -> None:
+    assert clean("Influential: Otsubo et al..") == "Influential: Otsubo et al."
+    assert clean("and so on...") == "and so on..."

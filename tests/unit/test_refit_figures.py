@@ -178,7 +178,7 @@ def test_doubtful_rows_are_grey_with_a_footnote_shared_by_equal_notes():
     fills = [item.fill for item in page.with_role("point")]
     assert fills == [STYLE.doubtful] * 4 + [STYLE.accent] * 5
     marks = [t.text for t in page.texts if t.role == "mark"]
-    assert marks == ["a"] * 5
+    assert marks == ["(a)"] * 5
     assert "4 rows are grey" in drawn.alt
 
 
@@ -479,7 +479,7 @@ def test_all_studies_without_a_model_are_a_grey_circle_with_a_footnote_in_shape_
     assert "The grey circle in the last row is all studies, without a model" in drawn.caption
     assert page.with_role("point")[-1].fill == STYLE.doubtful
     marks = [t.text for t in page.texts if t.role == "mark"]
-    assert marks == ["a"] * 4 + ["b", "b", "a", "b"]
+    assert marks == ["(a)"] * 4 + ["(b)", "(b)", "(a)", "(b)"]
     assert "The diamond is the estimate" in cumulative(made_up(names(6)), display(), STYLE).caption
 
 

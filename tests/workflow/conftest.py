@@ -15,6 +15,13 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 OUTCOMES = ("cement_leakage_per_screw", "cement_leakage_per_patient", "odi_change_per_patient")
 
 
+def _rule(name: str) -> tuple[str, str]:
+    """A rule and its outcome: figures have a rule for each outcome, draw_<outcome>."""
+    if name.startswith("draw_") and name != "draw_review":
+        return "draw", name.removeprefix("draw_")
+    return name, ""
+
+
 class Review:
     """A review folder and a copy of the workflow, run by Snakemake as a user runs it."""
 
@@ -35,7 +42,8 @@ class Review:
         """Run, and count the jobs that finished by rule."""
         done = self.snakemake(*arguments)
         assert done.returncode == 0, done.stdout + done.stderr
-        finished = Counter(re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", done.stderr))
+        names = re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", done.stderr)
+        finished = Counter(_rule(name)[0] for name in names)
         finished.pop("all", None)
         return finished
 
@@ -47,8 +55,9 @@ class Review:
         for block in re.split(r"\n\s*\n|\n(?=\[)", planned.stdout + planned.stderr):
             rule = re.search(r"rule (\w+):", block)
             if rule and rule[1] != "all":
+                name, drawn = _rule(rule[1])
                 outcome = re.search(r"wildcards: outcome=(\w+)", block)
-                rules.setdefault(rule[1], []).append(outcome[1] if outcome else "")
+                rules.setdefault(name, []).append(outcome[1] if outcome else drawn)
         return {rule: sorted(outcomes) for rule, outcomes in sorted(rules.items())}
 
     def edit(self, name: str, old: str, new: str) -> None:

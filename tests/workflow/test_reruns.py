@@ -8,7 +8,8 @@ import pytest
 from conftest import OUTCOMES, Review
 
 SCREW, PATIENT, ODI = OUTCOMES
-WHOLE = {"crosscheck": [""], "record": [""], "report": [""], "summarise": [""]}
+DRAWN = {"draw_review": [""], "record": [""], "report": [""]}
+WHOLE = DRAWN | {"crosscheck": [""], "summarise": [""]}
 pytestmark = pytest.mark.slow
 
 
@@ -18,6 +19,7 @@ def test_a_cold_run_makes_every_outcome_once(finished):
         "settle": 1,
         "pool": 3,
         "draw": 3,
+        "draw_review": 1,
         "summarise": 1,
         "crosscheck": 1,
         "report": 1,
@@ -50,12 +52,12 @@ def test_a_changed_cell_with_an_old_time_is_seen(review: Review):
 
 def test_a_changed_title_redraws_and_reports_but_pools_nothing(review: Review):
     review.edit("config.yaml", "title: Cement leakage per screw", "title: Leakage per screw")
-    assert review.would_run() == {"settle": [""], "draw": [SCREW], "report": [""], "record": [""]}
+    assert review.would_run() == {"settle": [""], "draw": [SCREW], **DRAWN}
 
 
-def test_a_changed_review_title_reruns_the_report_only(review: Review):
+def test_a_changed_review_title_reruns_the_report_and_what_shows_the_review(review: Review):
     review.edit("config.yaml", "title: Cement-augmented", "title: On cement-augmented")
-    assert review.would_run() == {"settle": [""], "report": [""], "record": [""]}
+    assert review.would_run() == {"settle": [""], **DRAWN}
 
 
 def test_swapped_settings_are_seen(review: Review):
@@ -68,7 +70,7 @@ def test_swapped_settings_are_seen(review: Review):
 def test_code_of_the_figures_reruns_the_figures(review: Review):
     forest = review.workflow / "workflow/metamill/figures/forest/forest.py"
     forest.write_text(forest.read_text() + "\n# changed\n")
-    assert review.would_run() == {"draw": sorted(OUTCOMES), "report": [""], "record": [""]}
+    assert review.would_run() == {"draw": sorted(OUTCOMES), **DRAWN}
 
 
 def test_code_of_the_pooling_reruns_everything_that_may_use_it(review: Review):

@@ -14,6 +14,7 @@ from metamill.figures.drawn import Drawn
 from metamill.figures.page.canvas import missing_glyphs
 from metamill.figures.page.provenance import provenance
 from metamill.figures.page.render import Label, render
+from metamill.figures.page.text import clean
 from metamill.figures.style import STYLES, Style, fitted, suited
 from metamill.files import canonical_json, digest, write_bytes, write_text
 from metamill.results import Result
@@ -91,5 +92,5 @@ def save(
         content = render(drawn.pages, file_format, label, display.dpi, display.grey)
         write_bytes(folder / f"{name}.{file_format}", content)
     write_text(folder / f"{name}.csv", drawn.table)
-    write_text(folder / f"{name}.caption.txt", drawn.caption.rstrip() + "\n")
-    write_text(folder / f"{name}.txt", drawn.alt.rstrip() + "\n")
+    write_text(folder / f"{name}.caption.txt", clean(drawn.caption) + "\n")
+    write_text(folder / f"{name}.txt", clean(drawn.alt) + "\n")

@@ -130,7 +130,6 @@ def suited(style: Style, result: Result) -> Style:
     lows += [refit.ci_low for refit in (*result.leave_one_out, *result.cumulative)]
     for analysis in result.analyses:
         lows += [analysis.pooled.ci_low, analysis.pooled.pi_low]
-    lows += [term.low for found in result.regressions for term in found.coefficients]
     lows += [mean.pi_low for found in result.regressions for mean in found.means]
     negative = any(low is not None and low < 0 for low in lows)
     return replace(style, brackets=ROUND) if negative else style

@@ -22,11 +22,13 @@ def shades(
     """Each threshold with whether what lies below it is meant and how dark it is, pale first.
 
     The sides are those of `sentences.beyond_words`: the better one, or else the one away from
-    `null`, or else the likelier one.
+    `null`; without either nothing is shaded.
     """
+    if lower_is_better is None and null is None:
+        return
     sides = []
     for item in items:
-        below = item.above < 0.5 if null is None else item.threshold < null
+        below = null is not None and item.threshold < null
         sides.append((item, below if lower_is_better is None else lower_is_better))
     for below in (True, False):
         ordered = sorted((i for i, side in sides if side == below), key=lambda i: i.threshold)

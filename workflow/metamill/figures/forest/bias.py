@@ -18,7 +18,7 @@ def bias_headers(assessments: Sequence[Assessment]) -> tuple[str, ...]:
     elif any(item.score is not None for item in assessments):
         ends.append(SUM)
     if len({item.tool for item in assessments}) > 1:
-        return (OVERALL,)
+        return (OVERALL if any(item.overall for item in assessments) else SUM,)
     return (*(judged.domain for judged in assessments[0].judgements), *ends)
 
 
@@ -42,9 +42,9 @@ def bias_legend(assessments: Sequence[Assessment], headers: Sequence[str]) -> It
         first = items[0]
         shown = [one for one in first.judgements if one.domain in headers]
         domains = ", ".join(f"{one.domain} {one.name}" for one in shown)
-        signs = "; ".join(_signs(items, headers))
+        signs = ", ".join(_signs(items, headers))
         parts = [part for part in (domains, f"signs: {signs}" if signs else "") if part]
-        yield f"Risk of bias ({first.tool_name}){': ' if parts else ''}{'. '.join(parts)}."
+        yield f"Risk of bias ({first.tool_name}){': ' if parts else ''}{'; '.join(parts)}."
 
 
 def _signs(items: Iterable[Assessment], headers: Sequence[str]) -> Iterable[str]:

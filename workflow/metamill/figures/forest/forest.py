@@ -80,17 +80,19 @@ def caterpillar_pages(result: Result, display: Display, style: Style) -> tuple[C
 
 
 CATERPILLAR_PLOT_MM = 110.0
+SMALL_LABEL_MM = 16.0
 SMALL_PLOT_MM = 36.0
 """A plot that leaves room for another column may be so small."""
 
 
 @dataclass(frozen=True)
 class _Attempt:
-    """Columns to leave off, whether counts are merged into one column, and the least plot."""
+    """Columns to leave off, whether counts share a column, the least plot, the least label."""
 
     off: tuple[str, ...]
     merged: bool
     plot_mm: float
+    label_mm: float | None = None
 
 
 def _attempts(style: Style) -> list[_Attempt]:
@@ -101,7 +103,8 @@ def _attempts(style: Style) -> list[_Attempt]:
         found += [_Attempt(off, True, style.plot_min_mm), _Attempt(off, True, SMALL_PLOT_MM)]
         if count == len(style.dropped) - 1:
             found.append(_Attempt(off, True, style.plot_least_mm))
-    return [*found, _Attempt(style.dropped, True, style.plot_least_mm)]
+    least = _Attempt(style.dropped, True, style.plot_least_mm)
+    return [*found, least, replace(least, label_mm=SMALL_LABEL_MM)]
 
 
 def _sheet(
@@ -117,6 +120,8 @@ def _sheet(
         columns = data_columns(result, attempt.merged or style.merged_counts)
         columns = () if "data" in attempt.off else columns
         said = content(result, columns, style, display.order)
+        if attempt.label_mm is not None:
+            style = replace(style, label_min_mm=attempt.label_mm)
         measured = said if named else replace(said, rows=tuple(map(_unnamed, said.rows)))
         plan = lay_out(result, display, style, measured, columns, attempt.off, attempt.plot_mm)
         missing = _overflow(plan, display, style)
@@ -136,9 +141,8 @@ def _unnamed(row: Row) -> Row:
 
 def _overflow(plan: Layout, display: Display, style: Style) -> float:
     """By how many mm the columns pass the right margin."""
-    ends = [plan.plot_right, plan.numbers.right, *plan.data_rights]
+    ends = [plan.plot_right, plan.numbers.right, plan.bias_right, *plan.data_rights]
     ends += [plan.weight_right] if plan.weight_right is not None else []
-    ends += [plan.bias[-1] + style.symbol_mm / 2] if plan.bias else []
     return max(ends) - (display.width_mm - style.margin_mm)
 
 

@@ -30,8 +30,8 @@ class NumberColumn:
 class Layout:
     """Where the columns are, in mm from the left edge.
 
-    `bias` are the centres of the columns of symbols; `text_right` is where rows of words, which
-    run on under the columns beside the labels, must end.
+    `bias` are the centres of the columns of symbols and `bias_right` their end; `text_right` is
+    where rows of words, which run on under the columns beside the labels, must end.
     """
 
     label_left: float
@@ -45,6 +45,7 @@ class Layout:
     weight_right: float | None
     weight_header: tuple[str, ...]
     bias: tuple[float, ...]
+    bias_right: float
     text_right: float
     form: NumberFormat
 
@@ -155,6 +156,7 @@ def lay_out(
             bias_left + sum(judged[:i]) + judged[i] / 2
             for i in range(len(judged) if ("bias", 0) in places else 0)
         ),
+        bias_right=places.get(("bias", 0), (0.0, 0.0))[1],
         text_right=plot_left - style.plot_gap_mm,
         form=form,
     )

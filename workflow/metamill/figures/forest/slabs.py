@@ -141,13 +141,25 @@ def header_slab(sheet: Sheet) -> Slab:
     return Slab(height + style.gap_mm / 3, tuple(items))
 
 
+def _on_top(sheet: Sheet) -> bool:
+    """Whether the sides stand over the plot: if the style wants it and no word is broken there."""
+    sides = sides_of(sheet.result, sheet.display)
+    if sides is None or not sheet.style.directions_on_top:
+        return False
+    words = [word for side in sides for word in side.split()]
+    return all(width(word, sheet.style.font_size, True) <= _half(sheet) for word in words)
+
+
+def _half(sheet: Sheet) -> float:
+    return (sheet.plan.plot_right - sheet.plan.plot_left - sheet.style.gap_mm) / 2
+
+
 def _header_sides(sheet: Sheet) -> tuple[list[str], ...]:
     """Which side is better, for styles that say it over the plot."""
     sides = sides_of(sheet.result, sheet.display)
-    if sides is None or not sheet.style.directions_on_top:
+    if sides is None or not _on_top(sheet):
         return ()
-    half = (sheet.plan.plot_right - sheet.plan.plot_left - sheet.style.gap_mm) / 2
-    return tuple(wrap(side, half, sheet.style.font_size, bold=True) for side in sides)
+    return tuple(wrap(side, _half(sheet), sheet.style.font_size, bold=True) for side in sides)
 
 
 def _group_heading(sheet: Sheet, group: str, baseline: float) -> Iterator[Primitive]:
@@ -239,7 +251,7 @@ def axis_slab(sheet: Sheet) -> Slab:
         line += style.line_mm
         middle = (axis.left + axis.right) / 2
         items.append(sheet.text(middle, line, text, "axis label", "center"))
-    if not style.directions_on_top:
+    if not _on_top(sheet):
         texts = list(_directions(sheet, axis, line))
         items += texts
         line = max([line, *(text.y for text in texts)])

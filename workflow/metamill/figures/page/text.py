@@ -114,13 +114,14 @@ def is_missing(character: str) -> bool:
 def clean(text: str) -> str:
     """One line without control characters, which no SVG may hold, in composed form (NFC).
 
-    No-break spaces stay, all other space is single.
+    No-break spaces stay, all other space is single; a sentence that ends in "et al." has one stop.
     """
     visible = (
         _SPACE if unicodedata.category(c) in _AS_SPACE and c != TIED else c
         for c in unicodedata.normalize("NFC", text)
     )
-    return _SPACE.join(filter(None, "".join(visible).split(_SPACE)))
+    line = _SPACE.join(filter(None, "".join(visible).split(_SPACE)))
+    return re.sub(r"(?<!\.)\.\.(?!\.)", ".", line)
 
 
 _TIES = re.compile(r"\([^()]*\)|\[[^\[\]]*\]| [=<>] | (?=\[)|(?<=\b\w) ")

@@ -20,6 +20,7 @@ from metamill.figures.page.canvas import (
 from metamill.figures.page.text import MM_PER_POINT, clean
 from metamill.figures.refits.key import Named, apart, study_key
 from metamill.figures.refits.leaders import led
+from metamill.figures.refits.words import too_little
 from metamill.figures.style import Style
 from metamill.files import csv_text
 from metamill.results import Refit, Result
@@ -77,12 +78,9 @@ def baujat(result: Result, display: Display, style: Style) -> Drawn:
 
 
 def _no_baujat(result: Result) -> str:
-    whole = result.primary.pooled
-    if whole.k < 3:
-        studies = "1 study" if whole.k == 1 else f"{whole.k} studies"
-        return f"it takes three studies, and this analysis has {studies}"
-    if not whole.pooled:
-        return "; ".join(("no model was fitted to all studies", *whole.notes))
+    reason = too_little(result)
+    if reason:
+        return reason
     if not result.leave_one_out:
         return "the result holds no analysis without each study"
     return (

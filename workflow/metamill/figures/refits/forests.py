@@ -22,6 +22,7 @@ from metamill.figures.refits.words import (
     leave_one_out_alt,
     leave_one_out_caption,
     refit_csv,
+    too_little,
 )
 from metamill.figures.style import Style
 from metamill.results import Pooled, Refit, Result
@@ -52,7 +53,7 @@ def leave_one_out(result: Result, display: Display, style: Style) -> Drawn:
     whole = result.primary.pooled
     title = figure_title("Leave-one-out forest plot", display)
     if not result.leave_one_out or whole.estimate is None:
-        reason = _no_leave_one_out(whole)
+        reason = _no_leave_one_out(result)
         return not_drawn(title, reason, display.width_mm, style)
     changes = [_change(refit, result) for refit in result.leave_one_out]
     shared = {refit.note for refit in result.leave_one_out}
@@ -116,13 +117,9 @@ def cumulative(result: Result, display: Display, style: Style) -> Drawn:
     )
 
 
-def _no_leave_one_out(whole: Pooled) -> str:
-    if whole.k < 3:
-        studies = "1 study" if whole.k == 1 else f"{whole.k} studies"
-        return f"it takes three studies, and this analysis has {studies}"
-    if not whole.pooled or whole.estimate is None:
-        return "; ".join(("no model was fitted to all studies", *whole.notes))
-    return "the result holds no analysis without each study"
+def _no_leave_one_out(result: Result) -> str:
+    reason = too_little(result)
+    return reason or "the result holds no analysis without each study"
 
 
 def _change(refit: Refit, result: Result) -> str:

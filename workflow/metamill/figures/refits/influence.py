@@ -22,9 +22,10 @@ from metamill.figures.refits.panels import (
     statistics,
     study_numbers,
 )
+from metamill.figures.refits.words import too_little
 from metamill.figures.style import Style
 from metamill.files import csv_text
-from metamill.results import Pooled, Refit, Result
+from metamill.results import Refit, Result
 from metamill.wording import model_words, significant_text
 
 NAMED_UP_TO = 60
@@ -44,7 +45,7 @@ def influence(result: Result, display: Display, style: Style) -> Drawn:
     title = f"Influence of single studies: {clean(display.title).rstrip('.')}"
     panels = statistics(result)
     if not panels:
-        reason = _no_influence(result.primary.pooled)
+        reason = _no_influence(result)
         return not_drawn(title, reason, display.width_mm, style)
     pages = _pages(panels, result, display, style)
     return Drawn(
@@ -55,13 +56,9 @@ def influence(result: Result, display: Display, style: Style) -> Drawn:
     )
 
 
-def _no_influence(whole: Pooled) -> str:
-    if whole.k < 3:
-        studies = "1 study" if whole.k == 1 else f"{whole.k} studies"
-        return f"it takes three studies, and this analysis has {studies}"
-    if not whole.pooled:
-        return "; ".join(("no model was fitted to all studies", *whole.notes))
-    return "the result holds no analysis without each study"
+def _no_influence(result: Result) -> str:
+    reason = too_little(result)
+    return reason or "the result holds no analysis without each study"
 
 
 def _pages(

@@ -232,13 +232,13 @@ def _in_columns(
 
 
 def with_marks(rows: Iterable[tuple[Entry, str]]) -> tuple[list[Entry], list[tuple[str, str]]]:
-    """Rows with letters for their notes ("" for none), and the notes by letter."""
+    """Rows with letters in brackets for their notes ("" for none), and the notes by letter."""
     letters: dict[str, str] = {}
     marked = []
     for entry, note in rows:
         if note:
             count = len(letters)
             letter = chr(ord("a") + count % 26) * (1 + count // 26)
-            letters.setdefault(note, letter)
+            letters.setdefault(note, f"({letter})")
         marked.append(replace(entry, mark=letters[note]) if note else entry)
     return marked, [(letter, note) for note, letter in letters.items()]

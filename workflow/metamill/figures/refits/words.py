@@ -16,9 +16,13 @@ from metamill.wording import (
     estimate_text,
     level_text,
     model_words,
+    own_notes,
     result_format,
     significant_text,
 )
+
+LEAST = 3
+"""Fewer studies leave one or none when one is left out."""
 
 
 def figure_title(kind: str, display: Display) -> str:
@@ -183,3 +187,15 @@ def cumulative_caption(result: Result, display: Display) -> str:
         said.append("The grey line is the value of no effect.")
     said.append(f"{model_words(result.primary.settings)}.")
     return " ".join(said)
+
+
+def too_little(result: Result) -> str:
+    """Why an analysis cannot be repeated without each study; empty if it can."""
+    whole = result.primary.pooled
+    if whole.k < LEAST:
+        studies = "1 study" if whole.k == 1 else f"{whole.k} studies"
+        return f"it takes three studies, and this analysis has {studies}"
+    if not whole.pooled or whole.estimate is None:
+        notes = own_notes(whole, result.primary.effects)
+        return "; ".join(("no model was fitted to all studies", *notes))
+    return ""
