@@ -282,7 +282,9 @@ class _Drawing:
             x = axis.position(tick)
             end = y + style.tick_mm
             items.append(Line(x, y, x, end, style.rule_width, style.ink, role="tick"))
-            items.append(self._text(x, line, text, "center", "tick label"))
+            reach = width(text, size) / 2
+            if reach <= x <= self.display.width_mm - reach:
+                items.append(self._text(x, line, text, "center", "tick label"))
         middle = (axis.left + axis.right) / 2
         for text in wrap(tied(axis_label(self.result)), axis.right - axis.left, size):
             line += style.line_mm
