@@ -9,10 +9,12 @@ function of it), so a scan of a few points per e-fold misses nothing.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.special import chdtri, ndtr
 
+from metamill.pooling.score_root import at_least_two, root_of_score
 from metamill.pooling.wald import check_level
 
 Array = np.ndarray
@@ -115,37 +117,6 @@ def _score(y: Array, v: Array, keep: Array, tau2: Array, restricted: bool) -> tu
     return first, second
 
 
-def _root_of_score(
-    y: Array, v: Array, keep: Array, low: Array, high: Array, restricted: bool
-) -> Array:
-    """Newton's method on the score, held inside brackets where it falls through zero.
-
-    A column that has settled stays as it is, so that its bits do not depend on the others.
-    """
-    tau2 = 0.5 * (low + high)
-    done = np.zeros(tau2.shape, bool)
-    for _ in range(_NEWTON_STEPS):
-        first, second = _score(y, v, keep, tau2, restricted)
-        low = np.where(first > 0, tau2, low)
-        high = np.where(first > 0, high, tau2)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            newton = tau2 - first / second
-        inside = (newton > low) & (newton < high)
-        following = np.where(inside, newton, 0.5 * (low + high))
-        settled = np.abs(following - tau2) <= 4 * _EPS * tau2
-        tau2 = np.where(done, tau2, following)
-        done |= settled | (high - low <= 4 * _EPS * high)
-        if done.all():
-            return tau2
-    raise ArithmeticError("the likelihood score did not converge")
-
-
-def _two(columns: Array) -> Array:
-    """A single column twice: numpy sums one column pairwise, and several row by row, and a data
-    set must have the bits alone that it has among others."""
-    return np.repeat(columns, 2) if columns.size == 1 else columns
-
-
 def maximum_likelihood(y: Array, v: Array, keep: Array, restricted: bool) -> Array:
     """ML or REML by bracketing every root of the score (Viechtbauer 2005, eqs. 11 and 12).
 
@@ -162,7 +133,7 @@ def maximum_likelihood(y: Array, v: Array, keep: Array, restricted: bool) -> Arr
     alive = np.flatnonzero(top > 0)
     if not alive.size:
         return estimate
-    alive = _two(alive)
+    alive = at_least_two(alive)
     y, v, keep = y[:, alive], v[:, alive], keep[:, alive]
     steps = np.linspace(0.0, 1.0, _GRID)[:, None]
     grid = np.vstack([np.zeros(alive.size), bottom[alive] * (top[alive] / bottom[alive]) ** steps])
@@ -174,12 +145,11 @@ def maximum_likelihood(y: Array, v: Array, keep: Array, restricted: bool) -> Arr
     best = np.zeros(alive.size)
     best_loglik = np.where(scores[0] > 0, -np.inf, loglik(y, v, keep, best, restricted))
     for turn in range(int(falls.sum(axis=0).max(initial=0))):
-        columns = _two(np.flatnonzero(falls.sum(axis=0) > turn))
+        columns = at_least_two(np.flatnonzero(falls.sum(axis=0) > turn))
         cells = np.array([np.flatnonzero(falls[:, c])[turn] for c in columns])
         part = (y[:, columns], v[:, columns], keep[:, columns])
-        root = _root_of_score(
-            *part, grid[cells, columns], grid[cells + 1, columns], restricted=restricted
-        )
+        ends = grid[cells, columns], grid[cells + 1, columns]
+        root = root_of_score(partial(_score, *part, restricted=restricted), *ends)
         height = loglik(*part, root, restricted)
         better = height > best_loglik[columns]
         best[columns[better]] = root[better]

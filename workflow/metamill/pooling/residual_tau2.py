@@ -8,8 +8,11 @@ every estimator is that of heterogeneity.py.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+
+from metamill.pooling.score_root import at_least_two, root_of_score
 
 Array = np.ndarray
 
@@ -186,31 +189,12 @@ def _score(
     return first, second
 
 
-def _root_of_score(
-    y: Array, v: Array, x: Array, low: Array, high: Array, restricted: bool
-) -> Array:
-    """Newton's method on the score, held inside brackets where it falls through zero."""
-    tau2 = 0.5 * (low + high)
-    done = np.zeros(tau2.shape, bool)
-    for _ in range(_NEWTON_STEPS):
-        first, second = _score(y, v, x, tau2, restricted)
-        low = np.where(first > 0, tau2, low)
-        high = np.where(first > 0, high, tau2)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            newton = tau2 - first / second()
-        inside = (newton > low) & (newton < high)
-        following = np.where(inside, newton, 0.5 * (low + high))
-        settled = np.abs(following - tau2) <= 4 * _EPS * tau2
-        tau2 = np.where(done, tau2, following)
-        done |= settled | (high - low <= 4 * _EPS * high)
-        if done.all():
-            return tau2
-    raise ArithmeticError("the likelihood score did not converge")
-
-
-def _two(columns: Array) -> Array:
-    """A single column twice: numpy sums one column in another order than several."""
-    return np.repeat(columns, 2) if columns.size == 1 else columns
+def _derivatives(
+    y: Array, v: Array, x: Array, tau2: Array, restricted: bool
+) -> tuple[Array, Array]:
+    first, second = _score(y, v, x, tau2, restricted)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return first, second()
 
 
 def _maximum_likelihood(y: Array, v: Array, x: Array, restricted: bool) -> Array:
@@ -228,7 +212,7 @@ def _maximum_likelihood(y: Array, v: Array, x: Array, restricted: bool) -> Array
     alive = np.flatnonzero(bottom > 0)
     if not alive.size:
         return estimate
-    alive = _two(alive)
+    alive = at_least_two(alive)
     y, v, top, bottom = (np.take(a, alive, axis=-1) for a in (y, v, top, bottom))
     steps = np.linspace(0.0, 1.0, _GRID)[:, None]
     grid = np.vstack([np.zeros(alive.size), bottom * (top / bottom) ** steps])
@@ -241,10 +225,11 @@ def _maximum_likelihood(y: Array, v: Array, x: Array, restricted: bool) -> Array
     # next to a tiny tau2 both are as high: 0 competes only where the likelihood falls from it
     highest = np.where(scores[0] > 0, -np.inf, _loglik(y, v, x, best, restricted))
     for turn in range(int(falls.sum(axis=0).max(initial=0))):
-        columns = _two(np.flatnonzero(falls.sum(axis=0) > turn))
+        columns = at_least_two(np.flatnonzero(falls.sum(axis=0) > turn))
         cells = np.array([np.flatnonzero(falls[:, c])[turn] for c in columns])
         part = (np.take(y, columns, axis=1), np.take(v, columns, axis=1), x)
-        root = _root_of_score(*part, grid[cells, columns], grid[cells + 1, columns], restricted)
+        ends = grid[cells, columns], grid[cells + 1, columns]
+        root = root_of_score(partial(_derivatives, *part, restricted=restricted), *ends)
         height = _loglik(*part, root, restricted)
         better = height > highest[columns]
         best[columns[better]] = root[better]
