@@ -149,7 +149,7 @@ def test_a_wrong_override_is_named_as_such(tmp_path: Path, way: str, override: s
     folder = _review(tmp_path / "a review", CONFIG)
     done = _command(way, folder, "--config", override)
     assert done.returncode == 2
-    _assert_stopped(done, folder, ["--config"])
+    _assert_stopped(done, folder, ["  --config"])
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"a: &x [*x]", b"__use_yte__: true\n"])

@@ -46,11 +46,11 @@ def _only_problem(folder: Path, content: str | bytes):
         ("study\tn\nA\t5\n", 1, "separated by tabs"),
         ("study|n\nA|5\n", 1, "separated by vertical bars"),
         ("sep=;\nstudy;n\nA;1\n", 1, "separated by semicolons"),
-        ("Table 1\nstudy,n\nA,1\n", 1, "does not hold the column 'study'"),
+        ("Table 1\nstudy,n\nA,1\n", 1, "seems to stand in line 2"),
         ("A,1\nB,2\n", 1, "does not hold the column 'study'"),
         ("study,n,n\nA,1,1\n", 1, "name is used twice, first in column 2"),
         ("study,n, n \nA,1,1\n", 1, "name is used twice, first in column 2"),
-        ("study,n,\nA,1,\n", 1, "column has no name"),
+        ("study,n,\nA,1,x\n", 1, "column has no name"),
         (f"study,{'x' * 101}\nA,1\n", 1, "more than 100 characters"),
         ("study,evnets\nA,1\n", 1, "Did you mean 'events'?"),
         ("Study,n\nA,1\n", 1, "Did you mean 'study'?"),
@@ -71,7 +71,7 @@ def _only_problem(folder: Path, content: str | bytes):
         (b"study,n\r\nA,1\r\nM\xfcller,2\r\n", 3, "byte 0xfc is not UTF-8"),
         (b"study,n\n\xed\xa0\x80,2\n", 2, "byte 0xed is not UTF-8"),
         ("study,n\nA,1\n".encode("utf-16"), 1, "UTF-16"),
-        ("study,n\nA,1\n".encode("utf-16-le"), 1, "U+0000"),
+        ("study,n\nA,1\n".encode("utf-16-le"), 1, "UTF-16"),
     ],
 )
 def test_what_is_no_strict_table_is_refused_at_its_line(tmp_path, content, line, words):
@@ -106,13 +106,16 @@ def test_any_other_id_of_a_study_is_text(tmp_path: Path, study: str):
             ("events", cell, "no decimals and no sign")
             for cell in ("2.0", "66.7", "-1", "+1", "1e2")
         ),
-        *(("n", cell, "digits 0-9") for cell in ("1_000", "0x10", "٣", "１２", "12%", "≥5", "12*")),
-        *(("n", cell, "without separators") for cell in ("1,234", "1 234", "12.345")),
+        *(("n", cell, "digits 0-9") for cell in ("0x10", "٣", "１２", "12%", "≥5", "12*")),
+        *(("n", cell, "without separators") for cell in ("1,234", "1 234", "12.345", "1_000")),
         *(
             ("mean", cell, "Leave the cell empty")
             for cell in ("NR", "n/a", "NA", "nan", "None", "-")
         ),
-        *(("mean", cell, "digits 0-9") for cell in ("inf", "1e400", "<0.001", "78 ± 18.8", "2–4")),
+        *(("mean", cell, "digits 0-9") for cell in ("inf", "<0.001", "78 ± 18.8", "12%")),
+        *(("mean", cell, "exponent") for cell in ("1e400", "9" * 16, "1e-400")),
+        ("mean", "2–4", "the two ends of a range"),
+        ("n", "1234567890", "beyond any real"),
         *(("mean", cell, "decimal point") for cell in ("1,5", "-0,5", "1,234")),
         *(("mean", cell, "date or a range") for cell in ("3-Oct", "2/5", "5-10", "2020-01-02")),
         ("mean", "9999e99", "exponent"),
@@ -127,6 +130,12 @@ def test_any_other_id_of_a_study_is_text(tmp_path: Path, study: str):
         ("correlation", "-2", "at least -1"),
         ("time_months", "-3", "at least 0"),
         ("year", "20224", "at most 2100"),
+        ("step", "0", "above 0"),
+        ("items", "0", "at least 1"),
+        ("n_randomised_control", "0", "at least 1"),
+        *(("ci_level", cell, "above 50") for cell in ("0.95", "50")),
+        ("ci_level", "100", "below 100"),
+        ("ci_level", "90", "only 95 % intervals are read"),
         ("unit", "pateint", "Did you mean 'patient'?"),
         ("unit", "Patient", "Did you mean 'patient'?"),
     ],
@@ -255,7 +264,7 @@ def test_a_table_over_the_limit_is_refused(tmp_path: Path):
 
 def _cleaned(cell: str, column: str) -> str:
     """The normalisations that are promised, written independently of the reader."""
-    for mark in "\u200b\u200c\u200d\u2060\ufeff":
+    for mark in "\u00ad\u180e\u200b\u200c\u200d\u2060\ufeff":
         cell = cell.replace(mark, "")
     cell = unicodedata.normalize("NFC", " ".join(cell.split()))
     return cell.replace("\u2212", "-") if is_numeric(column) else cell
@@ -265,8 +274,10 @@ def _assert_round_trip(content: bytes, table: Table, findings: Findings) -> None
     text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     records = [record for record in csv.reader(io.StringIO(text)) if any(map(str.strip, record))]
     columns = [_cleaned(name, "") for name in records[0]]
-    assert list(table.columns) == columns
+    assert list(table.columns) == [name for name in columns if name]
     expected = [dict(zip(columns, record, strict=True)) for record in records[1:]]
+    for raw in expected:
+        assert not raw.pop("", "").strip(), "what has no name is empty"
     noted = {(notice.line, notice.column) for notice in findings.notices}
     assert len(table.rows) == len(expected)
     for row, raw in zip(table.rows, expected, strict=True):
@@ -367,3 +378,64 @@ def test_any_damage_to_a_shipped_table_is_read_or_refused(tmp_path_factory, cont
 def test_the_longest_cell_is_still_read(tmp_path: Path):
     _, findings = _read(tmp_path, f"study,note\nA,{'x' * MAX_CELL}\n")
     assert findings.problems == []
+
+
+def _notes(folder: Path, content: str) -> list[tuple[int | None, str]]:
+    _, findings = _read(folder, content)
+    assert findings.problems == []
+    return [(notice.line, notice.code) for notice in findings.notices]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Jones 2019a", "Jones 2019b"),
+        ("S1", "S10"),
+        ("1.5", "15"),
+        ("HIV+", "HIV-"),
+        ("Wang 2019", "Wang 2020"),
+        ("Wang K 2019", "Wang Z 2019"),
+        ("王 2019", "張 2019"),
+        ("---", "..."),
+    ],
+)
+def test_ids_of_two_studies_are_not_almost_alike(tmp_path: Path, one: str, other: str):
+    assert _notes(tmp_path, f"study,n\n{one},1\n{other},2\n") == []
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "A,x,1,10\nB,x,2,20\nC,x,3,30\n",
+        "A,x,1,10\nA,y,2,20\nA,z,3,25\nA,all,6,55\n",
+        "A,x,0,10\nB,x,0,20\nC,x,0,25\nD,x,0,60\n",
+        "A,x,2,10\nB,x,2,20\nC,x,2,25\nD,x,6,40\n",
+    ],
+)
+def test_rows_that_add_up_by_chance_or_within_a_study_are_no_totals(tmp_path: Path, rows: str):
+    assert _notes(tmp_path, "study,arm,events,total\n" + rows) == []
+
+
+def test_totals_of_an_arm_are_found_among_its_rows(tmp_path: Path):
+    rows = "A,x,1,10\nB,x,2,20\nC,x,3,25\nE,y,9,90\nD,x,6,55\nF,y,1,11\n"
+    assert _notes(tmp_path, "study,arm,events,total\n" + rows) == [(6, "sum-of-others")]
+
+
+def test_other_numbers_than_counts_are_no_dates(tmp_path: Path):
+    content = "study,mean,year,time,n\nA,44837,2000,44837,36525\nB,1,2001,1,47849\n"
+    assert _notes(tmp_path, content) == []
+    told = _notes(tmp_path, "study,n\nA,36526\nB,47848\n")
+    assert told == [(2, "date-serial"), (3, "date-serial")]
+
+
+def test_what_an_interval_of_another_level_is_pooled_as_is_never_asked(tmp_path: Path):
+    table, findings = _read(tmp_path, "study,ci_low,ci_high,ci_level\nA,1,2,95.0\nB,1,2,\n")
+    assert table is not None
+    assert findings == Findings()
+
+
+def test_no_more_is_told_of_a_table_than_can_be_read(tmp_path: Path):
+    _, findings = _read(tmp_path, "study,n\n" + "".join(f" S{i} ,x\n" for i in range(3000)))
+    assert (len(findings.problems), len(findings.notices)) == (201, 1001)
+    assert findings.problems[-1].code == findings.notices[-1].code == "further-problems"
+    assert [problem.line for problem in findings.problems[:-1]] == list(range(2, 202))

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to mend: where it is, what stands there, which rule it breaks, what to do."""
+    """One thing to mend: where it is, what stands there, which rule it breaks, what to do.
+
+    `code` names the rule for good; docs/errors says more about each.
+    """
 
     file: str
     rule: str
@@ -15,13 +18,16 @@ class Problem:
     line: int | None = None
     column: str = ""
     value: str | None = None
+    code: str = ""
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}, line {self.line}"
         if self.column:
             place += f", {self.column}"
         shown = "" if self.value is None else f"{_shortened(self.value)!r}: "
-        return " ".join(filter(None, [f"{place}: {shown}{self.rule}.", _sentence(self.advice)]))
+        code = f"[{self.code}]" if self.code else ""
+        words = f"{place}: {shown}{self.rule}."
+        return " ".join(filter(None, [words, _sentence(self.advice), code]))
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,7 @@ class WrongSetting:
     rule: str
     advice: str = ""
     value: str | None = None
+    code: str = ""
 
 
 def _sentence(words: str) -> str:
@@ -68,6 +75,11 @@ class ConfigError(MetamillError):
 class TableError(MetamillError):
     exit_code = 3
     heading = "The extracted tables have to be mended before anything can be computed"
+
+
+class AuditBlock(MetamillError):
+    exit_code = 4
+    heading = "The audit leaves nothing to pool"
 
 
 class NumericError(MetamillError):

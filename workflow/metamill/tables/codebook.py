@@ -17,6 +17,7 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     above: float | None = None
+    below: float | None = None
     levels: tuple[str, ...] = ()
 
 
@@ -28,6 +29,7 @@ _SIDES = ("pre", "post", "treatment", "control")
 _ARMS = ("treatment", "control")
 _SIZE = Column(COUNT, "number of units analysed", minimum=1)
 _EVENTS = Column(COUNT, "number of units with the event", minimum=0)
+_RANDOMISED = Column(COUNT, "number of patients randomised", minimum=1)
 _CLUSTERS = Column(COUNT, "number of patients whose units were counted", minimum=1)
 _TIME = Column(NUMBER, "time at risk, in one unit of time for the whole table", above=0)
 _MEAN = Column(NUMBER, "mean")
@@ -39,6 +41,7 @@ _LIMIT = Column(NUMBER, "95 % confidence limit of the mean, mean change or mean 
 _T = Column(NUMBER, "t of the change (paired) or of the difference (equal variances)")
 _P = Column(NUMBER, "exact two-sided p of that t test", above=0, maximum=1)
 _PERCENT = Column(NUMBER, "percentage of units with the event, as printed", minimum=0, maximum=100)
+_DATE = Column(PROSE, "when a study recruited or last saw a patient, 2013 or 2013-05")
 
 COLUMNS: dict[str, Column] = {
     "study": Column(LEVEL, "id of the study, the same in every table"),
@@ -49,6 +52,11 @@ COLUMNS: dict[str, Column] = {
     "design": Column(PROSE, "study design"),
     "technique": Column(PROSE, "technique, in words"),
     "year": Column(COUNT, "year of publication", minimum=1900, maximum=2100),
+    **dict.fromkeys(("recruitment_start", "recruitment_end"), _DATE),
+    "last_follow_up": _DATE,
+    "published": Column(
+        PROSE, "date of publication, 2013 or 2013-05, where the year is too coarse"
+    ),
     "included": Column(
         PROSE, "whether the review includes the study in any outcome", levels=("yes", "no")
     ),
@@ -66,6 +74,8 @@ COLUMNS: dict[str, Column] = {
     **_both("events", _ARMS, _EVENTS),
     **_both("total n", _ARMS, _SIZE),
     **_both("time", _ARMS, _TIME),
+    "n_randomised": _RANDOMISED,
+    **_both("n_randomised", _ARMS, _RANDOMISED),
     "percent": _PERCENT,
     **_both("percent", _ARMS, _PERCENT),
     "mean": _MEAN,
@@ -91,7 +101,18 @@ COLUMNS: dict[str, Column] = {
     "estimate": Column(NUMBER, "estimate as printed"),
     "ci_low": Column(NUMBER, "lower 95 % confidence limit as printed"),
     "ci_high": Column(NUMBER, "upper 95 % confidence limit as printed"),
+    "ci_level": Column(
+        NUMBER, "confidence level of the row's intervals, in per cent", above=50, below=100
+    ),
     "scale": Column(LEVEL, "scale of the score, or scale on which an estimate is normal (GEN)"),
+    "step": Column(
+        NUMBER,
+        "smallest difference between two values of one patient; 1 for whole numbers",
+        above=0,
+    ),
+    "items": Column(
+        COUNT, "number of answers of which the value of one patient is the mean", minimum=1
+    ),
     "time_months": Column(NUMBER, "follow-up in months", minimum=0),
     "min": _POINT,
     "max": _POINT,

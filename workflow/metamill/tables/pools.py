@@ -24,9 +24,12 @@ class PlanRows:
 def apply_plan(rows: tuple[TableRow, ...], plan: Plan) -> PlanRows:
     """Divide the selected rows into those the plan pools and those it leaves out."""
     used, left_out = [], []
+    held = {item.line: item.reason for item in plan.held}
     for index, row in enumerate(rows):
         back = plan.include is not None and plan.include.matches(row.cells)
         reasons = [item.reason for item in plan.exclude if item.matches(row.cells) and not back]
+        if row.line in held and not back:
+            reasons.append(held[row.line])
         if plan.drop is not None and plan.drop.matches(row.cells):
             reasons.append(plan.drop.reason)
         if reasons:
@@ -56,7 +59,13 @@ def unknown_levels(
     for column, levels in where.items():
         present = {row.cells.get(column, "") for row in rows}
         wrong += [
-            WrongSetting((*at, column), f"no {whose} has this", did_you_mean(level, present), level)
+            WrongSetting(
+                (*at, column),
+                f"no {whose} has this",
+                did_you_mean(level, present),
+                level,
+                code="unknown-level",
+            )
             for level in levels
             if level not in present
         ]
@@ -77,16 +86,19 @@ def check_filters(
         unknown = unknown_levels(rows, item.where, path, f"row that is selected from {table}")
         if not unknown and not any(item.matches(row.cells) for row in rows):
             rule = f"no row that is selected from {table} has all of this"
-            unknown = [WrongSetting(path, rule, "Check it against the table", str(item))]
+            advice, code = "Check it against the table", "filter-without-rows"
+            unknown = [WrongSetting(path, rule, advice, str(item), code=code)]
         wrong += unknown
     for path, cohort in _cohorts_named(outcome):
         cohorts = {row.cells.get("cohort", "") for row in rows}
         if cohort not in cohorts:
             rule, advice = "no selected row is of this cohort", did_you_mean(cohort, cohorts)
-            wrong.append(WrongSetting((*path, cohort), rule, advice or "Remove it", cohort))
-    if not wrong and not apply_plan(rows, outcome.plans[0]).used:
+            said = advice or "Remove it"
+            wrong.append(WrongSetting((*path, cohort), rule, said, cohort, code="unknown-cohort"))
+    if not wrong and not apply_plan(rows, replace(outcome.plans[0], held=())).used:
         at = ("outcomes", outcome.name, "exclude")
-        wrong.append(WrongSetting(at, "these exclusions leave no row to pool", "Exclude less"))
+        rule = "these exclusions leave no row to pool"
+        wrong.append(WrongSetting(at, rule, "Exclude less", code="empty-pool"))
     elif not wrong:
         for index, plan in enumerate(outcome.plans[1:]):
             wrong += _idle_filters(rows, outcome, plan, index)
@@ -109,15 +121,18 @@ def _idle_filters(
     without = replace(plan, include=None, drop=None)
     before = set(apply_plan(rows, without).used)
     after = apply_plan(rows, plan).used
-    if not after:
-        return [WrongSetting(here, "this analysis leaves no row to pool", "Exclude less")]
+    if not apply_plan(rows, replace(plan, held=())).used:
+        rule = "this analysis leaves no row to pool"
+        return [WrongSetting(here, rule, "Exclude less", code="empty-pool")]
     wrong = []
     if plan.include and set(apply_plan(rows, replace(plan, drop=None)).used) == before:
         rule = "takes back no row that the outcome leaves out"
-        wrong.append(WrongSetting((*here, "include"), rule, "Remove it", str(plan.include)))
+        at, said = (*here, "include"), str(plan.include)
+        wrong.append(WrongSetting(at, rule, "Remove it", said, code="idle-filter"))
     if plan.drop and apply_plan(rows, replace(plan, drop=None)).used == after:
         rule = "leaves out no row that would be pooled"
-        wrong.append(WrongSetting((*here, "exclude"), rule, "Remove it", str(plan.drop)))
+        at, said = (*here, "exclude"), str(plan.drop)
+        wrong.append(WrongSetting(at, rule, "Remove it", said, code="idle-filter"))
     return wrong
 
 
@@ -128,7 +143,7 @@ def check_plans(
     reported: set[tuple[object, ...]] = set()
     for plan in outcome.plans:
         at = f"outcomes.{outcome.name}" + ("" if plan.name == "primary" else f", {plan.name}")
-        pooled = [rows[index] for index in apply_plan(rows, plan).used]
+        pooled = [rows[index] for index in apply_plan(rows, replace(plan, held=())).used]
         for check in _CHECKS:
             for problem in check(pooled, plan, table, at):
                 key = (problem.line, problem.column, problem.value, problem.rule)
@@ -153,6 +168,7 @@ def _mixed_units(rows: list[TableRow], plan: Plan, table: Table, at: str) -> lis
             odd.line,
             "column 'unit'",
             odd.cells.get("unit", ""),
+            code="mixed-units",
         )
     ]
 
@@ -187,6 +203,7 @@ def _repeated_studies(rows: list[TableRow], plan: Plan, table: Table, at: str) -
                     row.line,
                     "column 'study'",
                     study,
+                    code="repeated-study",
                 )
             )
     return problems
@@ -210,6 +227,7 @@ def _shared_cohorts(rows: list[TableRow], plan: Plan, table: Table, at: str) -> 
                     row.line,
                     "column 'study'",
                     row.cells["study"],
+                    code="shared-cohort",
                 )
             )
     return problems
@@ -234,13 +252,15 @@ def _missing_numbers(rows: list[TableRow], plan: Plan, table: Table, at: str) ->
                         advice,
                         row.line,
                         f"column '{missing}'",
+                        code="missing-number",
                     )
                 )
             else:
                 close = closest(missing, [c for c in table.columns if c not in COLUMNS])
                 advice = f"Add it, or rename the column '{close}'" if close else "Add it"
                 rule = f"the table lacks this column, and measure {measure} needs it"
-                problems.append(Problem(table.name, rule, advice, 1, f"column '{missing}'"))
+                where = f"column '{missing}'"
+                problems.append(Problem(table.name, rule, advice, 1, where, code="missing-label"))
     return problems
 
 
@@ -256,14 +276,18 @@ def _outside_scale(rows: list[TableRow], plan: Plan, table: Table, at: str) -> l
         if scale not in GENERIC_SCALES:
             advice = did_you_mean(scale, GENERIC_SCALES)
             rule = "is no scale that an estimate can be pooled on"
-            problems.append(Problem(table.name, rule, advice, row.line, where, scale))
+            problems.append(
+                Problem(table.name, rule, advice, row.line, where, scale, code="unknown-scale")
+            )
             continue
         first = first or row
         pooled_on = first.cells.get("scale", "") or "identity"
         if scale != pooled_on:
             rule = f"effects on different scales would be pooled: {pooled_on} (line {first.line})"
             advice = f"Select one scale in config.yaml ({at})"
-            problems.append(Problem(table.name, rule, advice, row.line, where, scale))
+            problems.append(
+                Problem(table.name, rule, advice, row.line, where, scale, code="mixed-scales")
+            )
         low, high = GENERIC_SCALES[scale]
         for column in ("estimate", "ci_low", "ci_high"):
             cell = row.cells.get(column, "")
@@ -271,7 +295,9 @@ def _outside_scale(rows: list[TableRow], plan: Plan, table: Table, at: str) -> l
                 bounds = f"above {low:g}" + ("" if high == float("inf") else f" and below {high:g}")
                 rule, advice = f"must be {bounds} on the scale {scale}", "Check scale and source"
                 at_cell = f"column '{column}'"
-                problems.append(Problem(table.name, rule, advice, row.line, at_cell, cell))
+                problems.append(
+                    Problem(table.name, rule, advice, row.line, at_cell, cell, code="outside-scale")
+                )
     return problems
 
 

@@ -7,67 +7,85 @@ spaces around a cell, a typographic minus sign) is noted. Every error is collect
 
 import csv
 import io
-import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from metamill.config.plain_text import cleaned, decoded, read_bytes
+from metamill.config.plain_text import decoded, read_bytes
 from metamill.errors import Problem
-from metamill.tables.codebook import COLUMNS, is_numeric
-from metamill.tables.table import Findings, Table, TableRow
+from metamill.tables.cells import clean, damage
+from metamill.tables.codebook import is_numeric
+from metamill.tables.header import Record, read_header
+from metamill.tables.near_ids import check_near_ids
+from metamill.tables.table import MOST_NOTICES, MOST_PROBLEMS, Findings, Table, TableRow
+from metamill.tables.totals import check_totals
 from metamill.tables.values import check_repeats, check_values
 
 MAX_BYTES = 20_000_000
+MAX_ROWS = 100_000
 MAX_CELL = 10_000
-MAX_NAME = 100
-
-_MOJIBAKE = re.compile("\u00c3[\u0080-\u00bf]|\u00e2\u20ac")
-_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
-def read_table(path: Path, name: str, findings: Findings) -> Table | None:
+def read_table(path: Path, name: str, findings: Findings, rows_differ: bool = True) -> Table | None:
     """Read `path` as strict CSV. None if it cannot be read as a table at all.
 
     `name` is how messages call the file. Rows that break a rule are reported and kept, so that
-    all errors of a file appear at once, in the order of its lines.
+    all errors of a file appear at once, in the order of its lines. With `rows_differ` two rows
+    of a study must differ in a column that tells rows apart.
     """
     found = Findings()
     table = _read(path, name, found)
-    findings.problems += sorted(found.problems, key=lambda problem: problem.line or 0)
-    findings.notices += found.notices
+    if table is not None:
+        check_values(table, found)
+        check_totals(table, found)
+        check_near_ids(table, found)
+        if rows_differ:
+            check_repeats(table, found)
+    findings.problems += _first(found.problems, MOST_PROBLEMS, name)
+    findings.notices += _first(found.notices, MOST_NOTICES, name)
     return table
+
+
+def _first(found: list[Problem], most: int, name: str) -> list[Problem]:
+    """The first of what was found, in the order of lines, and a word on the others."""
+    told = sorted(found, key=lambda problem: problem.line or 0)[:most]
+    if len(found) > most:
+        rule = f"has more than {most:,} of these: only the first are listed"
+        told.append(Problem(name, rule, "Mend these and check again", code="further-problems"))
+    return told
 
 
 def _read(path: Path, name: str, findings: Findings) -> Table | None:
     text = _text(path, name, findings)
     if text is None:
         return None
-    fields = _fields(text, name, findings)
-    if fields is None:
+    records = _records(text, name, findings)
+    if records is None:
         return None
-    (first, header), *body = fields
-    columns = _header(header, first, name, findings)
+    columns = read_header(records, name, findings)
     if columns is None:
         return None
-    rows = []
-    for line, cells in body:
-        if not any(cell.strip() for cell in cells):
-            findings.notices.append(Problem(name, "an empty row was passed over", "", line))
-        elif len(cells) != len(columns):
-            findings.problems.append(_wrong_length(name, line, cells, columns))
-        else:
-            row = {
-                c: _clean(cell, c, line, name, findings)
-                for c, cell in zip(columns, cells, strict=True)
-            }
-            rows.append(TableRow(line, row))
+    body = records[1:]
     if not body:
-        findings.problems.append(
-            Problem(name, "there is a header but no row", "Add studies", first)
-        )
-    table = Table(name, columns, tuple(rows))
-    check_values(table, findings)
-    check_repeats(table, findings)
-    return table
+        rule = "there is a header but no row"
+        problem = Problem(name, rule, "Add studies", records[0][0], code="no-rows")
+        findings.problems.append(problem)
+    rows = []
+    numeric = [is_numeric(column) for column in columns]
+    for line, cells in body:
+        if len(cells) != len(columns):
+            if len(findings.problems) <= MOST_PROBLEMS:
+                findings.problems.append(_wrong_length(name, line, cells, columns))
+            continue
+        row = {}
+        for column, cell, counted in zip(columns, cells, numeric, strict=True):
+            if not column:
+                continue
+            plain, change = clean(cell, counted)
+            if change or not cell.isascii() or len(cell) > MAX_CELL:
+                _remark(cell, plain, change, (name, line, f"column '{column}'"), findings)
+            row[column] = plain
+        rows.append(TableRow(line, row))
+    return Table(name, tuple(filter(None, columns)), tuple(rows))
 
 
 def _text(path: Path, name: str, findings: Findings) -> str | None:
@@ -77,141 +95,90 @@ def _text(path: Path, name: str, findings: Findings) -> str | None:
         findings.problems.append(text)
         return None
     if text.startswith("\ufeff"):
-        findings.notices.append(Problem(name, "a byte-order mark was passed over", "", 1))
+        rule = "a byte-order mark was passed over"
+        findings.notices.append(Problem(name, rule, "", 1, code="byte-order-mark"))
     return text.removeprefix("\ufeff")
 
 
-def _fields(text: str, name: str, findings: Findings) -> list[tuple[int, list[str]]] | None:
-    """(first line, cells) of every record, header first."""
+def _records(text: str, name: str, findings: Findings) -> list[Record] | None:
+    """(first line, cells) of every row that is not empty, header first."""
+
+    def refused(rule: str, advice: str, line: int, code: str) -> None:
+        findings.problems.append(Problem(name, rule, advice, line, code=code))
+
     reader = csv.reader(io.StringIO(text, newline="\n"), strict=True)
-    records: list[tuple[int, list[str]]] = []
+    records: list[Record] = []
+    empty: list[int] = []
     start = 1
     try:
         for cells in reader:
-            if cells or records:
+            if not any(map(str.strip, cells)):
+                empty.append(start)
+            else:
+                findings.notices += _empty_rows(empty, name)
+                empty.clear()
                 records.append((start, cells))
+                if len(records) > MAX_ROWS:
+                    rule = f"the table has more than {MAX_ROWS:,} rows"
+                    refused(rule, "One row per study is meant", start, "too-many-rows")
+                    return None
             start = reader.line_num + 1
     except csv.Error as error:
-        rule, advice = "a quotation mark is opened here and not closed", "Close it, or remove it"
-        if "expected after" in str(error):
-            rule = "text follows a closing quotation mark"
-            advice = "Write a quotation mark inside a quoted cell twice"
-        if "limit" in str(error):
-            rule = f"a cell is longer than {MAX_CELL:,} characters"
-            advice = "Look for a quotation mark that is not closed"
-        findings.problems.append(Problem(name, rule, advice, start))
+        refused(*_quoting(str(error), start))
         return None
-    while records and not any(cell.strip() for cell in records[-1][1]):
-        records.pop()
     if not records:
-        findings.problems.append(Problem(name, "the file is empty", "Add a header and rows", 1))
+        refused("the file is empty", "Add a header and rows", 1, "empty-file")
         return None
     return records
 
 
-def _header(header: list[str], line: int, name: str, findings: Findings) -> tuple[str, ...] | None:
-    columns = tuple(cleaned(cell) for cell in header)
-    found: list[Problem] = []
-
-    def wrong(rule: str, advice: str, column: str) -> None:
-        found.append(Problem(name, rule, advice, line, column))
-
-    for at, column in enumerate(columns, 1):
-        if len(column) > MAX_NAME:
-            wrong(f"a name of more than {MAX_NAME} characters", "Shorten it", f"column {at}")
-        elif not column:
-            wrong("the column has no name", "Name it or remove it", f"column {at}")
-        elif column in columns[: at - 1]:
-            advice = "Rename or remove one"
-            wrong(
-                f"the name is used twice, first in column {columns.index(column) + 1}",
-                advice,
-                f"column '{column}'",
-            )
-        elif column not in COLUMNS:
-            meant = _misspelt(column, columns)
-            if meant:
-                wrong(
-                    "looks like a misspelt column", f"Did you mean '{meant}'?", f"column '{column}'"
-                )
-    if "study" not in columns and not any("'study'" in problem.advice for problem in found):
-        separator = _separator(header)
-        if separator:
-            found = [
-                Problem(
-                    name,
-                    f"the columns are separated by {separator}",
-                    "Save the table as comma-separated CSV, with decimal points",
-                    line,
-                )
-            ]
-        else:
-            wrong(
-                "the first row does not hold the column 'study'",
-                "Begin the table with its column names",
-                "",
-            )
-    findings.problems.extend(found)
-    return None if found else columns
+def _empty_rows(lines: Sequence[int], name: str) -> list[Problem]:
+    """One note on neighbouring empty rows; those at the end of a file are worth none."""
+    if not lines:
+        return []
+    rule = "an empty row was passed over"
+    if len(lines) > 1:
+        rule = f"{len(lines):,} empty rows were passed over"
+    return [Problem(name, rule, "", lines[0], code="blank-row")]
 
 
-def _separator(header: list[str]) -> str:
-    """What a header without the column 'study' seems to be separated by, if not by commas."""
-    marks = {";": "semicolons", "|": "vertical bars", "\t": "tabs"}
-    return next((word for mark, word in marks.items() if mark in "".join(header).strip()), "")
+def _quoting(error: str, line: int) -> tuple[str, str, int, str]:
+    if "expected after" in error:
+        advice = "Write a quotation mark inside a quoted cell twice"
+        return "text follows a closing quotation mark", advice, line, "text-after-quote"
+    if "limit" in error:
+        rule = f"a cell is longer than {MAX_CELL:,} characters"
+        return rule, "Look for a quotation mark that is not closed", line, "cell-too-long"
+    rule = "a quotation mark is opened here and not closed"
+    return rule, "Close it, or remove it", line, "unclosed-quote"
 
 
-def _misspelt(column: str, columns: tuple[str, ...]) -> str | None:
-    """The known column, absent from the table, that differs in case, marks or one letter."""
-    for known in COLUMNS:
-        if known not in columns and (
-            _letters(column) == _letters(known)
-            or (len(known) > 3 and _one_slip(column.casefold(), known))
-        ):
-            return known
-    return None
-
-
-def _letters(name: str) -> str:
-    return re.sub(r"[\s_.-]", "", name.casefold())
-
-
-def _one_slip(word: str, known: str) -> bool:
-    """One letter missing, added, changed or two swapped; 'time2' is a column of its own."""
-    if re.sub(r"\D", "", word) != re.sub(r"\D", "", known) or abs(len(word) - len(known)) > 1:
-        return False
-    start = 0
-    while word[start : start + 1] == known[start : start + 1] != "":
-        start += 1
-    a, b = word[start:], known[start:]
-    swapped = a[:2] == b[1::-1] and a[2:] == b[2:]
-    return swapped or a[1:] == b[1:] or a[1:] == b or a == b[1:]
-
-
-def _wrong_length(name: str, line: int, cells: list[str], columns: tuple[str, ...]) -> Problem:
+def _wrong_length(name: str, line: int, cells: list[str], columns: Sequence[str]) -> Problem:
     rule = f"the row has {len(cells)} cells where the header has {len(columns)}"
-    advice = "A comma inside a cell needs quotation marks around the cell"
-    if not any(cells[len(columns) :]) and len(cells) > len(columns):
-        advice = "Remove the commas at its end"
-    elif len(cells) > len(columns):
-        advice += "; numbers take a decimal point, not a comma"
-    return Problem(name, rule, advice, line, value=",".join(cells))
+    advice, code = "An empty cell needs its comma too", "missing-cell"
+    if len(cells) > len(columns):
+        advice, code = "Remove the commas at its end", "extra-cell"
+        if any(cells[len(columns) :]):
+            advice = "A comma inside a cell needs quotation marks around the cell; "
+            advice += "numbers take a decimal point, not a comma"
+    return Problem(name, rule, advice, line, value=",".join(cells), code=code)
 
 
-def _clean(cell: str, column: str, line: int, name: str, findings: Findings) -> str:
-    at = f"column '{column}'"
+def _remark(
+    cell: str, plain: str, change: str, at: tuple[str, int, str], findings: Findings
+) -> None:
+    """What is to be said of a cell that was cleaned, is not ASCII or is very long."""
+    name, line, where = at
     if len(cell) > MAX_CELL:
         rule, advice = f"the cell is longer than {MAX_CELL:,} characters", "Shorten it"
-        findings.problems.append(Problem(name, rule, advice, line, at, cell))
-    plain = cleaned(cell)
-    if is_numeric(column) and "\u2212" in plain:
-        plain = plain.replace("\u2212", "-")
-    if plain != cell:
-        findings.notices.append(Problem(name, f"was read as '{plain}'", "", line, at, cell))
-    if _MOJIBAKE.search(plain):
-        rule = "looks like UTF-8 that was read as another encoding"
-        findings.notices.append(Problem(name, rule, "Correct the letters", line, at, cell))
-    if _DIRECTION.search(plain):
-        rule = "holds invisible marks that turn the direction of text"
-        findings.notices.append(Problem(name, rule, "Remove them", line, at, cell))
-    return plain
+        problem = Problem(name, rule, advice, line, where, cell, code="cell-too-long")
+        findings.problems.append(problem)
+    if len(findings.notices) > MOST_NOTICES:
+        return
+    if change:
+        rule = f"was read as '{plain}' ({change})"
+        findings.notices.append(Problem(name, rule, "", line, where, cell, code="cleaned-cell"))
+    damaged = damage(cell, plain)
+    if damaged:
+        rule, advice, code = damaged
+        findings.notices.append(Problem(name, rule, advice, line, where, cell, code=code))

@@ -13,7 +13,6 @@ from metamill.tables.assessments import NOT_JUDGED, Assessment, Judgement
 from metamill.tables.bias_tools import NONE, OVERALL, STATED, SUM, TOOLS, Domain, Tool
 from metamill.tables.reader import read_table
 from metamill.tables.table import Findings, Table, TableRow
-from metamill.tables.values import check_repeats
 
 FILE = "risk_of_bias.csv"
 NAME = f"extracted/{FILE}"
@@ -38,12 +37,9 @@ def read_risk_of_bias(
     if not os.path.lexists(path):
         return ()
     found = Findings()
-    table = read_table(path, NAME, found)
+    # Judgements repeat each other by other columns than rows of a pool do.
+    table = read_table(path, NAME, found, rows_differ=False)
     if table is not None:
-        # Rows of a pool repeat each other by other columns than judgements do.
-        repeats = Findings()
-        check_repeats(table, repeats)
-        found.problems = [item for item in found.problems if item not in repeats.problems]
         found.problems += _absent_columns(table, found) or _row_problems(table, outcomes)
     findings.problems += sorted(found.problems, key=lambda problem: problem.line or 0)
     findings.notices += found.notices
@@ -66,7 +62,13 @@ def unjudged(
             if known and not known & {(study, outcome), (study, "")}:
                 lacking.setdefault(study, []).append(outcome)
     return [
-        Problem(NAME, f"has no judgement for {', '.join(names)}", "", None, "column 'study'", study)
+        Problem(
+            NAME,
+            f"has no judgement for {', '.join(names)}",
+            column="column 'study'",
+            value=study,
+            code="unjudged-study",
+        )
         for study, names in lacking.items()
     ]
 
@@ -89,9 +91,11 @@ def _absent_columns(table: Table, found: Findings) -> list[Problem]:
         if name not in table.columns and (close or name in COLUMNS):
             advice = f"Rename the column '{close}'" if close else "Add it"
             rule = "the table lacks this column"
-            problems.append(Problem(table.name, rule, advice, 1, f"column '{name}'"))
+            where = f"column '{name}'"
+            problems.append(Problem(table.name, rule, advice, 1, where, code="missing-label"))
+    advice = "Use the column 'note' for words"
     found.notices += [
-        Problem(table.name, "is not read", "Use the column 'note' for words", 1, f"column '{name}'")
+        Problem(table.name, "is not read", advice, 1, f"column '{name}'", code="unread-column")
         for name in others
     ]
     return problems
@@ -103,15 +107,15 @@ def _row_problems(table: Table, outcomes: Collection[str] | None) -> list[Proble
 
 
 def _wrong_cells(row: TableRow, outcomes: Collection[str] | None) -> Iterator[Problem]:
-    def wrong(column: str, rule: str, known: Iterable[str]) -> Problem:
-        cell = row.cells[column]
+    def wrong(column: str, rule: str, known: Iterable[str], code: str) -> Problem:
+        cell, where = row.cells[column], f"column '{column}'"
         said = rule if cell else f"the row names no {column}"
         advice = did_you_mean(cell, known)
-        return Problem(NAME, said, advice, row.line, f"column '{column}'", cell or None)
+        return Problem(NAME, said, advice, row.line, where, cell or None, code=code)
 
     tool = TOOLS.get(row.cells["tool"])
     if tool is None:
-        yield wrong("tool", "is not a tool that is known here", TOOLS)
+        yield wrong("tool", "is not a tool that is known here", TOOLS, "unknown-tool")
     else:
         code = row.cells["domain"]
         domain = tool.domain(code)
@@ -119,16 +123,17 @@ def _wrong_cells(row: TableRow, outcomes: Collection[str] | None) -> Iterator[Pr
             levels = [level.judgement for level in domain.levels]
             if row.cells["judgement"] not in levels:
                 rule = f"is not a judgement of {tool.code} in domain {code}"
-                yield wrong("judgement", rule, levels)
+                yield wrong("judgement", rule, levels, "unknown-judgement")
         elif code.casefold() == OVERALL and tool.overall != STATED:
             what = "is the sum of its items" if tool.overall == SUM else "does not exist"
             rule = f"the overall judgement of {tool.code} {what}"
-            yield Problem(NAME, rule, "Remove the row", row.line, "column 'domain'", code)
+            where, why = "column 'domain'", "computed-overall"
+            yield Problem(NAME, rule, "Remove the row", row.line, where, code, code=why)
         else:
-            yield wrong("domain", f"is not a domain of {tool.code}", tool.codes)
+            yield wrong("domain", f"is not a domain of {tool.code}", tool.codes, "unknown-domain")
     outcome = row.cells.get("outcome", "")
     if outcome and outcomes is not None and outcome not in outcomes:
-        yield wrong("outcome", "is not an outcome of config.yaml", outcomes)
+        yield wrong("outcome", "is not an outcome of config.yaml", outcomes, "unknown-outcome")
 
 
 def _repeated(table: Table) -> Iterator[Problem]:
@@ -140,7 +145,8 @@ def _repeated(table: Table) -> Iterator[Problem]:
         if first != row.line and all((cells["study"], cells["tool"], cells["domain"])):
             rule = f"the study is judged in this domain twice, first in line {first}"
             advice = "Keep one of the rows, or tell them apart in the column 'outcome'"
-            yield Problem(NAME, rule, advice, row.line, "column 'domain'", cells["domain"])
+            where, domain = "column 'domain'", cells["domain"]
+            yield Problem(NAME, rule, advice, row.line, where, domain, code="repeated-judgement")
 
 
 def _second_tools(table: Table) -> Iterator[Problem]:
@@ -160,7 +166,8 @@ def _second_tools(table: Table) -> Iterator[Problem]:
                     where = f"{first.cells['tool']} in line {first.line}"
                     rule = f"the study is judged by another tool for the same outcome, {where}"
                     advice = "Keep one tool, or say in the column 'outcome' what each is for"
-                    yield Problem(NAME, rule, advice, row.line, "column 'tool'", tool)
+                    where = "column 'tool'"
+                    yield Problem(NAME, rule, advice, row.line, where, tool, code="second-tool")
 
 
 def _by_study(rows: Iterable[TableRow]) -> dict[str, dict[str, list[TableRow]]]:
@@ -179,7 +186,8 @@ def _undescribed(table: Table, labels: Mapping[str, str]) -> Iterator[Problem]:
             advice = f"Did you mean '{close}'?" if close else "Add one with its citation"
             line = min(row.line for rows in groups.values() for row in rows)
             rule = "the study has no row in studies.csv"
-            yield Problem(NAME, rule, advice, line, "column 'study'", study)
+            where = "column 'study'"
+            yield Problem(NAME, rule, advice, line, where, study, code="undescribed-study")
 
 
 def _assessments(
@@ -250,4 +258,5 @@ def _gaps(assessment: Assessment, tool: Tool, line: int) -> list[Problem]:
         return []
     where = f" for {assessment.outcome}" if assessment.outcome else ""
     rule = f"{tool.code}{where}: not judged are {', '.join(gaps)}"
-    return [Problem(NAME, rule, "", line, "column 'study'", assessment.study)]
+    where, study = "column 'study'", assessment.study
+    return [Problem(NAME, rule, "", line, where, study, code="unjudged-domain")]

@@ -1,21 +1,29 @@
 """The rows of one outcome: joined with their studies and selected."""
 
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from metamill.config.settings import Outcome, RowFilter
 from metamill.errors import Problem, WrongSetting, closest, did_you_mean
 from metamill.files import canonical_json, digest
+from metamill.tables.extracted import STUDIES, Extracted, read_extracted
+from metamill.tables.levels import near_equal_levels
 from metamill.tables.pools import apply_plan, check_filters, check_plans, filters, unknown_levels
-from metamill.tables.reader import read_table
 from metamill.tables.table import Findings, Table, TableRow
-from metamill.tables.values import check_one_row_per_study
 
-__all__ = ["Selection", "apply_plan", "load_outcome_rows", "select"]
+__all__ = [
+    "Selection",
+    "apply_plan",
+    "check_selections",
+    "load_outcome_rows",
+    "select",
+    "select_rows",
+]
 
-STUDIES = "studies.csv"
+
+GUESSED = 20
+"""Studies without a description for which a near name is looked for, which takes time."""
 
 
 @dataclass(frozen=True)
@@ -40,53 +48,63 @@ class Selection:
 def load_outcome_rows(
     folder: Path, outcomes: Iterable[Outcome], findings: Findings
 ) -> dict[str, Selection]:
-    """Read extracted/ under `folder` once for all outcomes; problems go into `findings`.
+    """Read extracted/ under `folder`, select the rows of each outcome and check its pools."""
+    outcomes = list(outcomes)
+    extracted = read_extracted(folder, outcomes, findings)
+    selections = select_rows(extracted, outcomes, findings)
+    check_selections(extracted, selections, outcomes, findings)
+    return selections
+
+
+def select_rows(
+    extracted: Extracted, outcomes: Iterable[Outcome], findings: Findings
+) -> dict[str, Selection]:
+    """The rows of every outcome whose table could be read.
 
     Settings that the tables contradict are judged only where the tables themselves are sound:
-    a row that could not be read must not make a filter look wrong. Pools are judged where the
-    settings are sound: a misspelt exclusion must not make its row look like a repeat.
+    a row that could not be read must not make a filter look wrong.
     """
-    tables: dict[str, Table | None] = {}
-    unsound: set[str] = set()
-    extracted = folder / "extracted"
-
-    def table(name: str) -> Table | None:
-        if name not in tables:
-            before = len(findings.problems)
-            tables[name] = read_table(extracted / name, f"extracted/{name}", findings)
-            if len(findings.problems) > before:
-                unsound.add(name)
-        return tables[name]
-
-    if extracted.is_symlink():
-        rule, advice = "is a link and not a folder", "Put the folder itself into the review"
-        findings.problems.append(Problem("extracted", rule, advice))
-        return {}
-    studies = None
-    if os.path.lexists(extracted / STUDIES):
-        studies = table(STUDIES)
-        if studies is not None:
-            check_one_row_per_study(studies, findings)
-    else:
-        rule, advice = "does not exist", "Add it to give studies their citation, year and cohort"
-        findings.notices.append(Problem(f"extracted/{STUDIES}", rule, advice))
-    selections = {}
-    for outcome in outcomes:
-        source = table(outcome.table)
-        if source is not None:
-            sound = not unsound & {outcome.table, STUDIES}
-            before = len(findings.settings)
-            selection = select(source, studies, outcome, findings, sound)
-            if sound and selection.rows:
-                known = _known_columns(source, studies)
-                check_filters(selection.rows, source.name, known, outcome, findings)
-            if len(findings.settings) == before:
-                check_plans(selection.rows, source, outcome, findings)
-            selections[outcome.name] = selection
-    for name, source in tables.items():
-        if source is not None and name != STUDIES:
-            findings.notices += _unselected(source, selections.values())
+    selections = {
+        outcome.name: select(
+            extracted.tables[outcome.table],
+            extracted.studies,
+            outcome,
+            findings,
+            extracted.sound(outcome),
+        )
+        for outcome in outcomes
+        if outcome.table in extracted.tables
+    }
+    for name, table in extracted.tables.items():
+        if name != STUDIES:
+            findings.notices += _unselected(table, selections.values())
     return selections
+
+
+def check_selections(
+    extracted: Extracted,
+    selections: Mapping[str, Selection],
+    outcomes: Iterable[Outcome],
+    findings: Findings,
+) -> None:
+    """What would make an analysis of the selected rows wrong.
+
+    Pools are judged where the settings are sound: a misspelt exclusion must not make its row look
+    like a repeat.
+    """
+    wrong = {item.path[1] for item in findings.settings}
+    for outcome in outcomes:
+        if outcome.name not in selections:
+            continue
+        selection, table = selections[outcome.name], extracted.tables[outcome.table]
+        parting = (*outcome.subgroups, *outcome.moderators)
+        findings.notices += near_equal_levels(selection.rows, parting, table.name)
+        before = len(findings.settings)
+        if extracted.sound(outcome) and selection.rows:
+            known = _known_columns(table, extracted.studies)
+            check_filters(selection.rows, table.name, known, outcome, findings)
+        if outcome.name not in wrong and len(findings.settings) == before:
+            check_plans(selection.rows, table, outcome, findings)
 
 
 def select(
@@ -117,7 +135,11 @@ def select(
         if not rows and not wrong:
             rule = f"no row of {table.name} has all of this"
             said = str(RowFilter(outcome.select))
-            wrong = [WrongSetting(at, rule, "Check it against the table", said)]
+            wrong = [
+                WrongSetting(
+                    at, rule, "Check it against the table", said, code="filter-without-rows"
+                )
+            ]
         findings.settings += wrong
     present = {row.cells["study"] for row in rows}
     included = {study for study, cells in about.items() if cells.get("included", "yes") == "yes"}
@@ -129,7 +151,7 @@ def _unselected(table: Table, selections: Iterable[Selection]) -> list[Problem]:
     selected = {row.line for item in selections if item.table == table.name for row in item.rows}
     rule, where = "is selected by no outcome", "column 'study'"
     return [
-        Problem(table.name, rule, "", row.line, where, row.cells["study"])
+        Problem(table.name, rule, "", row.line, where, row.cells["study"], code="unselected-row")
         for row in table.rows
         if row.line not in selected
     ]
@@ -147,14 +169,17 @@ def _filled(cells: dict[str, str]) -> dict[str, str]:
 def _undescribed(
     rows: Iterable[TableRow], about: dict[str, dict[str, str]], name: str
 ) -> list[Problem]:
-    notices = []
+    notices: list[Problem] = []
     for row in rows:
         study = row.cells["study"]
         if study not in about:
-            close = closest(study, about)
+            close = closest(study, about) if len(notices) < GUESSED else None
             advice = f"Did you mean '{close}'?" if close else "Add one with its citation"
             rule = f"the study has no row in {STUDIES}"
-            notices.append(Problem(name, rule, advice, row.line, "column 'study'", study))
+            where = "column 'study'"
+            notices.append(
+                Problem(name, rule, advice, row.line, where, study, code="undescribed-study")
+            )
     return notices
 
 
@@ -168,7 +193,13 @@ def _absent_columns(outcome: Outcome, known: set[str], table: str) -> list[Wrong
     named += [((*at, "moderators", i), column) for i, column in enumerate(outcome.moderators)]
     named += [((*path, column), column) for path, item in filters(outcome) for column in item.where]
     return [
-        WrongSetting(path, f"{table} has no such column", did_you_mean(column, known), column)
+        WrongSetting(
+            path,
+            f"{table} has no such column",
+            did_you_mean(column, known),
+            column,
+            code="unknown-column",
+        )
         for path, column in named
         if column not in known
     ]

@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 from metamill.errors import Problem, WrongSetting
 
+MOST_PROBLEMS, MOST_NOTICES = 200, 1000
+"""So many are told of one table, so that what a wrong file brings forth can be read."""
+
 
 @dataclass(frozen=True)
 class TableRow:
