@@ -110,7 +110,7 @@ def test_a_level_of_a_column_keeps_its_spelling(folder: Folder):
         ("a: 1\nb: \x07\n", 2, "U+0007"),
         ('a: "\\ud800"\n', 1, "cannot be shown"),
         ('a: "\\0"\n', 1, "cannot be shown"),
-        ('a: "\\U00110000"\n', None, "no character"),
+        ('a: 1\nb: "\\U00110000"\n', 2, "no character"),
         (b"a: 1\nb: \xff\n", 2, "0xff is not UTF-8"),
         ("a: 1".encode("utf-16"), 1, "UTF-16"),
     ],
@@ -120,6 +120,12 @@ def test_what_is_not_plain_yaml_is_refused_at_its_line(content, line, words):
     assert [problem.line for problem in found.problems][:1] == [line]
     assert words in str(found.problems[0])
     assert all(problem.advice for problem in found.problems)
+
+
+@pytest.mark.parametrize(("lists", "refused"), [(19, False), (20, True)])
+def test_twenty_levels_are_the_limit(lists: int, refused: bool):
+    found = parse(b"a: " + b"[" * lists + b"]" * lists, "config.yaml")
+    assert bool(found.problems) == refused
 
 
 def test_several_references_are_reported_at_once():
@@ -165,7 +171,7 @@ def test_a_file_over_the_limit_is_refused_unparsed(folder: Folder):
         ("measure: PR\nsubgroups: arm", "subgroups", "Write [arm]"),
         ("measure: PR\nsubgroups: [arm, arm]", "subgroups", "same thing twice"),
         ("measure: PR\nsensitivity: [{name: x}]", "sensitivity.0", "says too little"),
-        ("measure: PR\nscale: {min: 10, max: 0}", "scale", "min must be below max"),
+        ("measure: MC\nscale: {min: 10, max: 0}", "scale", "min must be below max"),
         ("measure: PR\ndirection: down", "direction", "Known are higher, lower"),
     ],
 )
@@ -461,6 +467,11 @@ def test_what_the_file_lacks_is_not_blamed_on_an_override(folder: Folder):
 def test_an_override_that_cannot_be_read_is_refused(pairs: list[str]):
     with pytest.raises(ConfigError, match="--config"):
         parse_overrides(pairs)
+
+
+def test_a_folder_after_config_is_refused_with_the_way_out():
+    with pytest.raises(ConfigError, match=r"'my-review': is not KEY=VALUE.* before --config"):
+        parse_overrides(["model.method=DL", "my-review"])
 
 
 def test_did_you_mean_ends_as_a_question_and_sees_through_case():

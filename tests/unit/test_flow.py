@@ -253,7 +253,7 @@ def test_a_review_without_other_methods_has_one_arm(folder: Folder):
         (b"source: \xff\n", 1, "not UTF-8"),
         ("screened: 1\nexcluded: 1\n", 1, "'source' is missing"),
         ("source: x\n", 1, "says too little"),
-        ("source: ' '\nscreened: 1\n", 1, "cannot stand here"),
+        ("source: ' '\nscreened: 1\n", 1, "says nothing"),
         ("source: x\nscreend: 1\n", 2, "Did you mean 'screened'?"),
         ("source: x\nremoved: {duplicate: 1}\n", 2, "Did you mean 'duplicates'?"),
         ("source: x\ndatabases: 12\n", 2, "must be a list"),

@@ -30,12 +30,19 @@ _RULES = {
     "oneOf": (
         "must be one value, or a list of different values",
         "Write column: level, or column: [level, other level]",
+        "type-error",
     ),
-    "uniqueItems": ("names the same thing twice", "Keep one of them"),
-    "maxLength": ("is too long", "Shorten it"),
-    "minItems": ("is empty", "Fill it in or remove it"),
-    "minProperties": ("says too little", "Fill it in or remove it"),
+    "uniqueItems": ("names the same thing twice", "Keep one of them", "duplicate-item"),
+    "maxLength": ("is too long", "Shorten it", "too-long"),
+    "maxItems": ("names too many things", "Keep at most {limit}", "too-long"),
+    "minItems": ("is empty", "Fill it in or remove it", "too-short"),
+    "minProperties": ("says too little", "Fill it in or remove it", "too-short"),
 }
+"""Other keywords of the schema: the rule in words, what to do, the code."""
+EXPLAINED = frozenset(
+    {"additionalProperties", "required", "pattern", "enum", "type", *_BOUNDS, *_RULES}
+)
+"""The keywords of JSON Schema that have words here."""
 
 
 def explained(error: ValidationError, origin: Origin) -> Iterator[Problem]:
@@ -46,42 +53,57 @@ def explained(error: ValidationError, origin: Origin) -> Iterator[Problem]:
     instance: Any = error.instance
     about = rules.get("description", "").strip().rstrip(".")
 
-    def problem(rule: str, advice: str = "", at: Path = path, value: Any = instance) -> Problem:
+    def problem(
+        code: str, rule: str, advice: str = "", at: Path = path, value: Any = instance
+    ) -> Problem:
         written = isinstance(value, str | int | float | None) and value != ""
         text = shown(value) if written else None
-        return Problem(rule=rule, advice=advice, value=text, **origin.place(at))
+        return Problem(rule=rule, advice=advice, value=text, code=code, **origin.place(at))
 
     match error.validator:
         case "additionalProperties":
             known = sorted(rules["properties"])
             for key in instance:
                 if key not in known:
-                    yield problem("is not a setting", did_you_mean(key, known), (*path, key), key)
+                    advice = did_you_mean(key, known)
+                    yield problem("unknown-setting", "is not a setting", advice, (*path, key), key)
         case "required":
             for key in limit:
                 if key not in instance:
-                    yield problem(f"the setting '{key}' is missing", "Add it")
+                    yield problem("missing-setting", f"the setting '{key}' is missing", "Add it")
         case "pattern":
             is_name = "propertyNames" in error.absolute_schema_path
-            yield problem("cannot stand here", about, (*path, instance) if is_name else path)
+            if not is_name and not instance.strip():
+                yield problem("blank-text", "says nothing", "Write some words")
+                return
+            code, at = ("bad-name", (*path, instance)) if is_name else ("bad-file-name", path)
+            yield problem(code, "cannot stand here", about, at)
         case "enum":
             advice = did_you_mean(shown(instance), [shown(item) for item in limit])
-            yield problem("is not one of the values allowed", advice)
+            yield problem("unknown-value", "is not one of the values allowed", advice)
         case "type":
             kinds = [limit] if isinstance(limit, str) else limit
             words = " or ".join(_TYPES[kind] for kind in kinds)
-            yield problem(f"must be {words}", _type_advice(kinds[0], instance) or about)
-        case bound if bound in _BOUNDS:
-            yield problem(f"must be {_BOUNDS[str(bound)]} {limit:g}", about)
+            advice = _type_advice(kinds[0], instance) or about
+            yield problem("type-error", f"must be {words}", advice)
         case "minProperties" if any(key not in instance for key in rules.get("required", ())):
             return
         case other:
-            rule, advice = _RULES[str(other)]
-            yield problem(rule, advice or about)
+            rule, advice, code = _wording(str(other), limit)
+            yield problem(code, rule, advice or about)
+
+
+def _wording(keyword: str, limit: Any) -> tuple[str, str, str]:
+    if keyword in _BOUNDS:
+        return f"must be {_BOUNDS[keyword]} {limit:g}", "", "out-of-range"
+    rule, advice, code = _RULES[keyword]
+    return rule, advice.format(limit=limit), code
 
 
 def _type_advice(wanted: str, instance: Any) -> str:
-    if wanted == "string" and not isinstance(instance, dict | list | None):
+    if instance is None:
+        return "Fill it in or remove it"
+    if wanted == "string" and not isinstance(instance, dict | list):
         return "Put quotes around it"
     if wanted == "number" and isinstance(instance, str) and "," in instance:
         return "Write a decimal point instead of the comma"

@@ -58,21 +58,28 @@ REVIEW_FIGURES = {
 """Figures of a whole review."""
 
 
+def suits(figure: Figure, outcome: Outcome) -> bool:
+    """Whether the figure is defined for what the outcome's primary analysis pools, and how."""
+    model = outcome.plans[0].model
+    return (
+        (not figure.measures or model.measure in figure.measures)
+        and model.measure not in figure.without
+        and (not figure.methods or model.method in figure.methods)
+        and (not figure.setting or bool(getattr(outcome, figure.setting)))
+    )
+
+
 def figures_of(
     outcome: Outcome, rows: int, wanted: Collection[str], caterpillar_above: int
 ) -> tuple[str, ...]:
     """The figures of an outcome whose primary analysis uses `rows` rows."""
-    model = outcome.plans[0].model
 
     def possible(name: str) -> bool:
         figure = FIGURES[name]
         return (
             name in wanted
             and rows >= figure.least
-            and (not figure.measures or model.measure in figure.measures)
-            and model.measure not in figure.without
-            and (not figure.methods or model.method in figure.methods)
-            and (not figure.setting or bool(getattr(outcome, figure.setting)))
+            and suits(figure, outcome)
             and (name != "forest_studies" or rows > caterpillar_above)
         )
 

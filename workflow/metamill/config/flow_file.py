@@ -54,7 +54,9 @@ def read_flow(folder: Path) -> tuple[Flow | None, list[Problem], list[Problem]]:
     said: dict[bool, list[Problem]] = {True: [], False: []}
     for remark in remarks(flow):
         place = origin.place(remark.path)
-        said[remark.wrong].append(Problem(rule=remark.rule, advice=remark.advice, **place))
+        code = "wrong-sum" if remark.wrong else "unchecked-sum"
+        problem = Problem(rule=remark.rule, advice=remark.advice, code=code, **place)
+        said[remark.wrong].append(problem)
     return (None if said[True] else flow), said[True], said[False]
 
 
@@ -65,8 +67,9 @@ def _document(path: Path) -> Document:
         return Document(problems=[text])
     document = parse_value(text.removeprefix("\ufeff"), NAME)
     if not document.problems and not isinstance(document.data, dict):
-        rule = "the file must hold numbers, one 'name: value' a line"
-        document.problems.append(Problem(NAME, rule, "Begin with source: and databases:", 1))
+        rule, advice = "the file must hold numbers", "Begin with source: and databases:"
+        problem = Problem(NAME, f"{rule}, one 'name: value' a line", advice, 1, code="no-mapping")
+        document.problems.append(problem)
     return document
 
 
@@ -97,7 +100,8 @@ def _explained(error: ValidationError, origin: Origin) -> Iterator[Problem]:
         advice = "Write the number in digits, or remove the line if it is not reported"
     written = shown(value) if isinstance(value, str | int | float) else None
     place = origin.place(tuple(error.absolute_path))
-    yield Problem(rule="must be a whole number", advice=advice, value=written, **place)
+    rule, code = "must be a whole number", "type-error"
+    yield Problem(rule=rule, advice=advice, value=written, code=code, **place)
 
 
 def _repeated(data: dict[str, Any], origin: Origin) -> Iterator[Problem]:
@@ -111,8 +115,8 @@ def _repeated(data: dict[str, Any], origin: Origin) -> Iterator[Problem]:
             word = cleaned(item[key]).casefold()
             if word in seen:
                 place = origin.place((*path, index, key))
-                rule = "stands in this list twice"
-                yield Problem(rule=rule, advice="Add the two", value=item[key], **place)
+                rule, advice, code = "stands in this list twice", "Add the two", "duplicate-item"
+                yield Problem(rule=rule, advice=advice, value=item[key], code=code, **place)
             seen.add(word)
 
 

@@ -3,18 +3,20 @@
 import re
 from collections.abc import Mapping
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
 from metamill.config.explain import explained
+from metamill.config.idle import idle_settings
 from metamill.config.origin import Origin
 from metamill.config.overrides import merged, not_plain
 from metamill.config.plain_text import read_bytes
 from metamill.config.resolve import resolve
 from metamill.config.settings import Review
-from metamill.config.strict_yaml import MAX_BYTES, parse
+from metamill.config.strict_yaml import MAX_BYTES, MOST, parse
 from metamill.errors import ConfigError, Problem, closest
 
 SCHEMA_FILE = Path(__file__).resolve().parents[2] / "schemas" / "config.schema.yaml"
@@ -46,15 +48,29 @@ def read_review(path: Path, overrides: Mapping[str, Any] | None = None) -> tuple
     origin = Origin(document, overrides, path.name)
     data = merged(document.data, overrides)
     errors = sorted(Draft202012Validator(schema()).iter_errors(data), key=lambda e: str(e.path))
-    problems = [problem for error in errors for problem in explained(error, origin)]
+    found = (problem for error in errors for problem in explained(error, origin))
+    problems = list(islice(found, 2 * MOST))
     problems += _missing_tables(data, origin, path.parent / "extracted")
     review = None
     if not errors:
         review, unsound = resolve(data, origin)
         problems += unsound
+        told = {(problem.file, problem.line, problem.column) for problem in problems}
+        for name, outcome in review.outcomes.items():
+            idle = idle_settings(outcome, data["outcomes"][name], origin)
+            problems += [item for item in idle if (item.file, item.line, item.column) not in told]
     if problems or review is None:
-        raise ConfigError(sorted(dict.fromkeys(problems), key=lambda p: p.line or 0))
+        raise ConfigError(_first(sorted(dict.fromkeys(problems), key=lambda p: p.line or 0)))
     return review, origin
+
+
+def _first(problems: list[Problem]) -> list[Problem]:
+    """No more of them than anybody would read, and how many there are."""
+    if len(problems) <= MOST:
+        return problems
+    rule = f"there are {len(problems) - MOST} further problems"
+    more = Problem(problems[0].file, rule, "Mend these first", code="further-problems")
+    return [*problems[:MOST], more]
 
 
 @cache
@@ -80,5 +96,6 @@ def _missing_tables(data: Any, origin: Origin, folder: Path) -> list[Problem]:
             advice = f"Did you mean '{close}'?" if close else "Put the table there"
             place = origin.place(("outcomes", name, "table"))
             rule = f"there is no such file in {folder.name}/"
-            problems.append(Problem(rule=rule, advice=advice, value=table, **place))
+            code = "missing-table"
+            problems.append(Problem(rule=rule, advice=advice, value=table, code=code, **place))
     return problems

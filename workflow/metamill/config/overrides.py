@@ -1,6 +1,5 @@
 """Settings laid over config.yaml from the command line, as strictly read as the file."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,6 +7,9 @@ from metamill.config.origin import OVERRIDES, shown
 from metamill.config.plain_text import forbidden_character
 from metamill.config.strict_yaml import MAX_DEPTH, Path, parse_value
 from metamill.errors import ConfigError, Problem
+
+LARGEST = 1e300
+"""Numbers as large as this, infinity and nan are no settings."""
 
 
 def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
@@ -20,14 +22,16 @@ def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
     for pair in pairs:
         key, separator, value = pair.partition("=")
         if not separator or not all(key.split(".")):
-            advice = "For example model.method=DL"
-            problems.append(Problem(OVERRIDES, "is not KEY=VALUE", advice, value=pair))
+            advice = "For example model.method=DL; the review's folder stands before --config"
+            rule, code = "is not KEY=VALUE", "no-key-value"
+            problems.append(Problem(OVERRIDES, rule, advice, value=pair, code=code))
             continue
         document = parse_value(value, OVERRIDES)
         problems += document.problems
         if not _lay(nested, key.split("."), document.data):
             rule = "sets again what another value of --config sets"
-            problems.append(Problem(OVERRIDES, rule, "Keep one of them", value=pair))
+            advice, code = "Keep one of them", "set-twice"
+            problems.append(Problem(OVERRIDES, rule, advice, value=pair, code=code))
     if problems:
         raise ConfigError(problems)
     return nested
@@ -59,23 +63,34 @@ def not_plain(value: Any, path: Path = ()) -> list[Problem]:
     setting = ".".join(map(str, path))
     advice = "Put quotes around it"
     if len(path) > MAX_DEPTH:
-        return [Problem(OVERRIDES, f"values are nested deeper than {MAX_DEPTH} levels")]
+        rule = f"values are nested deeper than {MAX_DEPTH} levels"
+        return [Problem(OVERRIDES, rule, "Settings are flat", code="too-deep")]
     if isinstance(value, Mapping):
+        rule, code = "is not allowed as a name", "bad-name"
         problems = [
-            Problem(OVERRIDES, "is not allowed as a name", advice, None, setting, shown(key))
+            Problem(OVERRIDES, rule, advice, None, setting, _words(key), code)
             for key in value
             if not isinstance(key, str) or forbidden_character(key) or key.startswith("__")
         ]
         for key, item in value.items():
-            problems += not_plain(item, (*path, str(key)))
+            problems += not_plain(item, (*path, _words(key)))
         return problems
     if isinstance(value, list):
         return [found for i, item in enumerate(value) for found in not_plain(item, (*path, i))]
     plain = value is None or isinstance(value, bool | int | float | str)
-    if isinstance(value, float) and not math.isfinite(value):
-        plain = False
+    if isinstance(value, int | float) and not abs(value) < LARGEST:
+        plain, advice = False, "Write a number that can be used"
     if isinstance(value, str) and forbidden_character(value):
         plain, advice = False, "Remove the character that cannot be shown"
     if plain:
         return []
-    return [Problem(OVERRIDES, "is not a usable value", advice, None, setting, str(value))]
+    rule, code = "is not a usable value", "no-plain-value"
+    return [Problem(OVERRIDES, rule, advice, None, setting, _words(value), code)]
+
+
+def _words(value: Any) -> str:
+    """Any value as text; Python refuses to write out a number of thousands of digits."""
+    try:
+        return shown(value)
+    except (ValueError, OverflowError):
+        return "a number of thousands of digits"

@@ -9,7 +9,14 @@ from pathlib import Path
 from metamill.errors import Problem
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
+_ZERO_WIDTH = dict.fromkeys(map(ord, "\u00ad\u180e\u200b\u200c\u200d\u2060\ufeff"))
+_NOT_REGULAR = "not-a-regular-file"
+_MARKS = (
+    (b"\xff\xfe\x00\x00", "UTF-32"),
+    (b"\x00\x00\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+)
 
 
 def read_bytes(path: Path, name: str, limit: int) -> bytes | Problem:
@@ -21,40 +28,45 @@ def read_bytes(path: Path, name: str, limit: int) -> bytes | Problem:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(handle, "rb") as file:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
-                return Problem(name, "is not a regular file", "Put the file itself there")
+                rule = "is not a regular file"
+                return Problem(name, rule, "Put the file itself there", code=_NOT_REGULAR)
             content = file.read(limit + 1)
     except FileNotFoundError:
-        return Problem(
-            name, "does not exist", f"Put it into the folder {path.absolute().parent.name}/"
-        )
+        advice = f"Put it into the folder {path.absolute().parent.name}/"
+        return Problem(name, "does not exist", advice, code="missing-file")
     except OSError as error:
-        if path.is_symlink():
-            return Problem(name, "is a link and not a file", "Put the file itself there")
-        if path.is_dir():
-            return Problem(name, "is a folder and not a file", "Put the file itself there")
-        return Problem(name, f"cannot be read ({error.strerror})", "Check the permissions")
+        kind = "link" if path.is_symlink() else "folder" if path.is_dir() else ""
+        if kind:
+            rule = f"is a {kind} and not a file"
+            return Problem(name, rule, "Put the file itself there", code=_NOT_REGULAR)
+        rule = f"cannot be read ({error.strerror})"
+        return Problem(name, rule, "Check the permissions", code="unreadable-file")
     if len(content) > limit:
-        return Problem(
-            name, f"is larger than {limit:,} bytes", "Divide it or remove what is unused"
-        )
+        rule, advice = f"is larger than {limit:,} bytes", "Divide it or remove what is unused"
+        return Problem(name, rule, advice, code="file-too-large")
     return content
 
 
 def decoded(content: bytes, name: str) -> str | Problem:
     """UTF-8 as text with LF line ends; a byte-order mark is kept for the caller to see."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return Problem(name, "the file is UTF-16", "Save it as UTF-8", 1)
+    code = "encoding-error"
+    wide = next((word for mark, word in _MARKS if content.startswith(mark)), "")
+    if not wide and len(content) > 1 and (content[0] == 0) != (content[1] == 0):
+        wide = "UTF-16"  # an ASCII letter of two bytes, and no mark before it
+    if wide:
+        return Problem(name, f"the file is {wide}", "Save it as UTF-8", 1, code=code)
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         before = _unix_lines(content[: error.start].decode("utf-8"))
         rule = f"byte 0x{content[error.start]:02x} is not UTF-8"
-        return Problem(name, rule, "Save the file as UTF-8", *_position(before))
+        return Problem(name, rule, "Save the file as UTF-8", *_position(before), code=code)
     text = _unix_lines(text)
     found = forbidden_character(text)
     if found:
         before = text[: text.index(found)]
-        return Problem(name, _unusable(found), "Delete it", *_position(before))
+        at = _position(before)
+        return Problem(name, _unusable(found), "Delete it", *at, code="forbidden-character")
     return text
 
 
@@ -70,6 +82,8 @@ def _unusable(character: str) -> str:
 
 def cleaned(text: str) -> str:
     """One line in Unicode's composed form, without doubled, outer or zero-width spaces."""
+    if text.isascii():
+        return " ".join(text.split())
     return unicodedata.normalize("NFC", " ".join(text.translate(_ZERO_WIDTH).split()))
 
 

@@ -5,8 +5,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from metamill.config.conflicts import conflicts
-from metamill.config.figures import FIGURES, FORMATS, REVIEW_FIGURES
-from metamill.config.journals import JOURNALS
+from metamill.config.figures import FIGURES, REVIEW_FIGURES
 from metamill.config.methods import (
     ASSUMED_CORRELATIONS,
     ASSUMED_ICC,
@@ -19,7 +18,18 @@ from metamill.config.methods import (
 )
 from metamill.config.origin import Origin, shown
 from metamill.config.plain_text import cleaned
-from metamill.config.settings import Display, Levels, Model, Outcome, Plan, Review, RowFilter
+from metamill.config.settings import (
+    Acceptance,
+    Display,
+    Levels,
+    Model,
+    Outcome,
+    Plan,
+    Review,
+    RowFilter,
+    Score,
+)
+from metamill.config.showing import as_wanted, display_of, formats_wanted, in_order
 from metamill.config.strict_yaml import Path
 from metamill.errors import Problem
 
@@ -54,54 +64,27 @@ def resolve(data: Mapping[str, Any], origin: Origin) -> tuple[Review, list[Probl
     for name, entry in data["outcomes"].items():
         at: Path = ("outcomes", name)
         if name in RESERVED_NAMES:
-            advice = "Choose another name"
-            problems.append(Problem(rule="is reserved", advice=advice, **origin.place(at)))
+            rule, advice, code = "is reserved", "Choose another name", "reserved-name"
+            problems.append(Problem(rule=rule, advice=advice, code=code, **origin.place(at)))
         outcomes[name] = _outcome(name, (at, entry), defaults, origin, problems)
-        displays[name] = _look(_display(entry), figures)
-        if not _in_order(displays[name]):
+        displays[name] = as_wanted(display_of(entry), figures)
+        if not in_order(displays[name]):
             place = origin.place((*at, "scale"))
-            problems.append(
-                Problem(rule="min must be below max", advice="Swap or correct them", **place)
-            )
+            rule, advice, code = "min must be below max", "Swap or correct them", "min-above-max"
+            problems.append(Problem(rule=rule, advice=advice, code=code, **place))
     about = dict(data["review"])
     review = Review(
         about,
         outcomes,
         displays,
-        look=_look(Display(cleaned(about["title"])), figures),
+        scores={name: _score(name, entry, origin) for name, entry in data["outcomes"].items()},
+        accepted={name: _accepted(name, entry, origin) for name, entry in data["outcomes"].items()},
+        look=as_wanted(Display(cleaned(about["title"])), figures),
         figures=tuple(figures.get("draw", (*FIGURES, *REVIEW_FIGURES))),
-        formats=_formats(figures),
+        formats=formats_wanted(figures),
         overrides=dict(origin.overrides),
     )
     return review, problems
-
-
-def _formats(figures: Mapping[str, Any]) -> tuple[str, ...]:
-    """Those asked for, else those of the journal with png for the screen; svg for the report."""
-    journal = JOURNALS.get(figures.get("journal", ""))
-    usual = (*journal.formats, "png") if journal else Review.formats
-    wanted = {*figures.get("formats", usual), "svg"}
-    return tuple(name for name in FORMATS if name in wanted)
-
-
-def _look(display: Display, figures: Mapping[str, Any]) -> Display:
-    """`display` as the section `figures` wants it: a journal's sizes, or those given."""
-    journal = JOURNALS.get(figures.get("journal", ""))
-    if journal:
-        display = replace(
-            display,
-            journal=figures["journal"],
-            width_mm=journal.width_mm,
-            height_mm=journal.height_mm,
-            dpi=journal.dpi,
-            grey=journal.grey,
-        )
-    names = ("style", "width_mm", "height_mm", "dpi", "grey", "order", "caterpillar_above")
-    given: dict[str, Any] = {name: figures[name] for name in names if name in figures}
-    for name in ("width_mm", "height_mm"):
-        if name in given:
-            given[name] = float(given[name])
-    return replace(display, **given)
 
 
 def _outcome(
@@ -195,6 +178,7 @@ def _repeated_names(
             rule="another sensitivity analysis of this outcome has this name",
             advice="Rename one",
             value=plans[i + 1].name.removeprefix("sensitivity:"),
+            code="duplicate-analysis",
             **origin.place((*at, i, "name")),
         )
         for i in range(written)
@@ -234,12 +218,13 @@ def _model(layers: tuple[Layer, ...], origin: Origin, problems: list[Problem]) -
     idle = {key for key, *_ in conflicts(model) if key in _DEFAULTS_ONLY and not set_in.get(key)}
     reset: dict[str, Any] = {key: getattr(Model, key) for key in idle}
     model = replace(model, **reset)
-    for key, rule, advice in conflicts(model):
+    for key, rule, advice, code in conflicts(model):
         blamed = max(("measure", "method"), key=lambda key: set_in.get(key, -1))
         if key != "method" and key in set_in:
             blamed = key
         at = origin.place((*layers[set_in[blamed]][0], blamed))
-        problem = Problem(rule=rule, advice=advice, value=_shown(chosen[blamed]), **at)
+        said = _shown(chosen[blamed])
+        problem = Problem(rule=rule, advice=advice, value=said, code=code, **at)
         if problem not in problems:
             problems.append(problem)
     return model
@@ -265,22 +250,28 @@ def _drop_what_belongs_to_another_measure(
         chosen.pop("tau_prior", None)
 
 
-def _display(entry: Mapping[str, Any]) -> Display:
-    scale, groups = entry.get("scale", {}), entry.get("groups", {})
-    return Display(
-        title=cleaned(entry["title"]),
-        direction=entry.get("direction"),
-        minimum=scale.get("min"),
-        maximum=scale.get("max"),
-        important_difference=scale.get("important_difference"),
-        treatment=cleaned(groups.get("treatment", Display.treatment)),
-        control=cleaned(groups.get("control", Display.control)),
+def _score(name: str, entry: Mapping[str, Any], origin: Origin) -> Score:
+    said = entry.get("scale", {})
+
+    def text(key: str) -> str:
+        return origin.text(("outcomes", name, "scale", key), said[key]) if key in said else ""
+
+    return Score(text("min"), text("max"), text("step"), text("instrument"))
+
+
+def _accepted(name: str, entry: Mapping[str, Any], origin: Origin) -> tuple[Acceptance, ...]:
+    return tuple(
+        Acceptance(
+            _levels(
+                {k: v for k, v in item.items() if k not in ("reason", "check")},
+                ("outcomes", name, "audit", "accept", i),
+                origin,
+            ),
+            cleaned(item["reason"]),
+            item.get("check", ""),
+        )
+        for i, item in enumerate(entry.get("audit", {}).get("accept", ()))
     )
-
-
-def _in_order(display: Display) -> bool:
-    low, high = display.minimum, display.maximum
-    return low is None or high is None or low < high
 
 
 def _row_filter(

@@ -70,12 +70,21 @@ class RowFilter:
 
 
 @dataclass(frozen=True)
+class HeldRow:
+    """A row, by its line, that the audit holds out of a pool, and why."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """One analysis of an outcome: a model and the rows it leaves out.
 
-    `exclude` are the outcome's exclusions, `include` takes rows back from them, `drop` leaves
-    out rows besides. `same_cohort` names cohorts that may contribute several studies, with the
-    reason.
+    `exclude` are the outcome's exclusions, `held` the rows that the audit holds out; `include`
+    takes rows back from both, `drop` leaves out rows besides. `doubted` are the lines of rows whose
+    printed numbers cannot all be true: an analysis that pools one takes its numbers as printed.
+    `same_cohort` names cohorts that may contribute several studies, with the reason.
     """
 
     name: str
@@ -84,6 +93,8 @@ class Plan:
     include: RowFilter | None = None
     drop: RowFilter | None = None
     same_cohort: dict[str, str] = field(default_factory=dict)
+    held: tuple[HeldRow, ...] = ()
+    doubted: tuple[int, ...] = ()
 
     @property
     def filters(self) -> tuple[RowFilter, ...]:
@@ -91,11 +102,23 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class RowFinding:
+    """What the audit says of a row, in words; `accepted` is the reason why it is pooled anyway."""
+
+    line: int
+    check: str
+    level: str
+    words: str
+    accepted: str = ""
+
+
+@dataclass(frozen=True)
 class Outcome:
     """Everything that decides an outcome's numbers. `plans[0]` is the primary analysis.
 
     `leave_one_out` and `cumulative` (a column to order by, or "") repeat the primary analysis;
-    its effects are regressed on each of the columns in `moderators`.
+    its effects are regressed on each of the columns in `moderators`. `findings` are those of the
+    audit on the rows it selects.
     """
 
     name: str
@@ -106,6 +129,7 @@ class Outcome:
     leave_one_out: bool = True
     cumulative: str = ""
     moderators: tuple[str, ...] = ()
+    findings: tuple[RowFinding, ...] = ()
 
     def to_json(self) -> str:
         """One line, sorted: equal settings are equal text."""
@@ -125,6 +149,8 @@ def outcome_from_dict(raw: dict[str, Any]) -> Outcome:
                 include=_row_filter(plan["include"]) if plan["include"] else None,
                 drop=_row_filter(plan["drop"]) if plan["drop"] else None,
                 same_cohort=plan["same_cohort"],
+                held=tuple(HeldRow(**item) for item in plan["held"]),
+                doubted=tuple(plan["doubted"]),
             )
             for plan in raw["plans"]
         ),
@@ -132,6 +158,7 @@ def outcome_from_dict(raw: dict[str, Any]) -> Outcome:
         leave_one_out=raw["leave_one_out"],
         cumulative=raw["cumulative"],
         moderators=tuple(raw["moderators"]),
+        findings=tuple(RowFinding(**item) for item in raw["findings"]),
     )
 
 
@@ -141,6 +168,32 @@ def _row_filter(raw: dict[str, Any]) -> RowFilter:
 
 def _levels(raw: dict[str, Any]) -> Levels:
     return {column: tuple(values) for column, values in raw.items()}
+
+
+@dataclass(frozen=True)
+class Score:
+    """What config.yaml says of the values behind an outcome's numbers, as it is spelt there.
+
+    They lie between `minimum` and `maximum` and are multiples of `step`; `instrument` names the
+    questionnaire or scale they come from. "" where nothing is said.
+    """
+
+    minimum: str = ""
+    maximum: str = ""
+    step: str = ""
+    instrument: str = ""
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """Rows that are pooled although a check holds them out, and why; `check` "" means any."""
+
+    where: Levels
+    reason: str
+    check: str = ""
+
+    def covers(self, cells: dict[str, str], check: str) -> bool:
+        return RowFilter(self.where).matches(cells) and self.check in ("", check)
 
 
 @dataclass(frozen=True)
@@ -178,12 +231,16 @@ class Display:
 class Review:
     """A whole review: its description, its outcomes and how each is shown.
 
-    `figures` are the names of the figures wanted, `look` is how those of the review are shown.
+    `scores` and `accepted` tell the audit what values may be and which of its findings are
+    answered, by outcome. `figures` are the names of the figures wanted, `look` is how those of the
+    review are shown.
     """
 
     about: dict[str, Any]
     outcomes: dict[str, Outcome]
     displays: dict[str, Display]
+    scores: dict[str, Score]
+    accepted: dict[str, tuple[Acceptance, ...]]
     look: Display
     figures: tuple[str, ...]
     formats: tuple[str, ...] = ("pdf", "svg", "png")
