@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,23 @@ def file_sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-_FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = r"[=+\-@\uff1d\uff0b\uff0d\uff20]"
+_STARTS_CELL = re.compile(rf"(^|; ?)('*)(?={_FORMULA})")
+"""Where a spreadsheet may begin a cell with a formula: it may divide lines at semicolons."""
+_QUOTED = re.compile(rf"(^|; ?)'('*)(?={_FORMULA})")
+
+
+def inert(text: str) -> str:
+    """`text` with an apostrophe wherever a spreadsheet would begin to execute it.
+
+    OWASP ASVS 5.0, 1.2.10. Ordinary text is unchanged, and `plain_cell` turns every text back.
+    """
+    return _STARTS_CELL.sub(r"\1'\2", text)
+
+
+def plain_cell(cell: str) -> str:
+    """What a cell of a table that metamill wrote says, without the apostrophes of `inert`."""
+    return _QUOTED.sub(r"\1\2", cell)
 
 
 def _cell(value: Any) -> str:
@@ -94,15 +111,14 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         rounded = significant(value, SIGNIFICANT_TABLE)
         return "" if rounded is None else f"{rounded:.{SIGNIFICANT_TABLE}g}"
-    text = " ".join(str(value).split())
-    return f"'{text}" if text.startswith(_FORMULA_START) else text
+    return inert(" ".join(str(value).split()))
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     """A CSV table with LF line ends and the given columns in the given order."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
+    writer.writerow(map(_cell, columns))
     for row in rows:
         writer.writerow([_cell(row.get(column)) for column in columns])
     return buffer.getvalue()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from metamill.figures.page.canvas import Canvas, Text
 from metamill.figures.page.text import MM_PER_POINT, clean, tied, wrap
 from metamill.figures.style import Style
+from metamill.files import csv_text
 
 
 class TooNarrow(ValueError):
@@ -39,8 +40,4 @@ def not_drawn(title: str, reason: str, width_mm: float, style: Style) -> Drawn:
         )
         for index, line in enumerate(lines)
     )
-    return Drawn((page,), "note\n" + _quoted(words) + "\n", words, words)
-
-
-def _quoted(words: str) -> str:
-    return '"' + words.replace('"', '""') + '"'
+    return Drawn((page,), csv_text(("note",), [{"note": words}]), words, words)

@@ -41,6 +41,9 @@ _CHAINS = {
     )
 }
 _AS_SPACE = ("Cc", "Cs", "Co", "Cn", "Zl", "Zp", "Zs")
+_TURNING = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
+"""Marks that turn, and could forge, what stands beside them; letters have a direction of their own.
+"""
 _SPACE = " "
 _MEASURED_AT = 100
 _SHAPED = ("R", "AL", "NSM")
@@ -114,11 +117,12 @@ def is_missing(character: str) -> bool:
 def clean(text: str) -> str:
     """One line without control characters, which no SVG may hold, in composed form (NFC).
 
+    Marks that override the direction of writing are left out.
     No-break spaces stay, all other space is single; a sentence that ends in "et al." has one stop.
     """
     visible = (
         _SPACE if unicodedata.category(c) in _AS_SPACE and c != TIED else c
-        for c in unicodedata.normalize("NFC", text)
+        for c in unicodedata.normalize("NFC", text.translate(_TURNING))
     )
     line = _SPACE.join(filter(None, "".join(visible).split(_SPACE)))
     return re.sub(r"(?<!\.)\.\.(?!\.)", ".", line)
