@@ -5,7 +5,14 @@ import math
 import re
 import subprocess
 import sys
-from decimal import ROUND_HALF_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, localcontext
+from decimal import (
+    ROUND_DOWN,
+    ROUND_HALF_DOWN,
+    ROUND_HALF_EVEN,
+    ROUND_HALF_UP,
+    Decimal,
+    localcontext,
+)
 from itertools import product
 from pathlib import Path
 
@@ -13,7 +20,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtr
 
 from metamill.measures.derive import SiblingCorrelation, derive, sibling_correlations
 from metamill.measures.derive.change import change_sd, change_sd_limits, mean_correlation
@@ -44,6 +51,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FROZEN = json.loads((ROOT / "tests/reference/derive.json").read_text())
 PAGE = (ROOT / "docs/statistics/preparation.md").read_text(encoding="utf-8")
 CLOSED = 1e-9
+ROUNDING = (ROUND_HALF_UP, ROUND_HALF_DOWN, ROUND_HALF_EVEN)
 
 
 def cells(**columns):
@@ -179,13 +187,14 @@ def test_an_interval_with_a_normal_quantile_agrees_with_its_sd():
     assert mean_row(**row).columns["sd"] == 5
 
 
-@pytest.mark.parametrize("witness", [{"t_change": -6.17}, {"correlation": 0.5}])
-def test_an_interval_with_a_normal_quantile_gives_no_sd_where_a_witness_speaks(witness):
+@pytest.mark.parametrize("witness", [{"t_change": -6.172134}, {"correlation": 0.5}])
+def test_a_normal_quantile_that_a_witness_proves_is_taken(witness):
     sd = change_sd(10, 8, 0.5)
     reach = 1.959963984540054 * sd / math.sqrt(8)
     row = BASE | {"n": 8, "ci_low_change": -20 - reach, "ci_high_change": -20 + reach}
-    with pytest.raises(ValueError, match="contradict each other"):
-        change_row(**row | {"sd_pre": "10.00", "sd_post": "8.00"} | witness)
+    found = change_row(**row | {"sd_pre": "10.00", "sd_post": "8.00"} | witness)
+    assert found.columns["sd_change"] == pytest.approx(sd, rel=1e-12)
+    assert found.flags == ("SD of the change from CI of the normal quantile",)
 
 
 def test_coarse_digits_are_told():
@@ -204,7 +213,7 @@ def test_coarse_digits_are_told():
     [
         ("MN", {"mean": "10", "n": "25", "sd": "1.0", "se": "1.0"}, "sd 1.0 and se 1.0, n 25 con"),
         ("MN", {"mean": "10", "n": "25", "se": "1.0", "ci_low": "9", "ci_high": "11"}, "contrad"),
-        ("MN", {"mean": "10", "n": "25", "ci_low": "11", "ci_high": "13"}, "does not hold mean 10"),
+        ("MN", {"mean": "10", "n": "25", "ci_low": "12", "ci_high": "14"}, "does not hold mean 10"),
         ("MN", {"mean": "10", "n": "25", "ci_low": "8.0", "ci_high": "16.0"}, "middle at 12 and"),
         ("MN", {"mean": "10", "n": "25", "ci_low": "10", "ci_high": "10"}, "no standard dev"),
         ("MN", {"mean": "10", "n": "1", "se": "2"}, "1 units have no standard deviation"),
@@ -227,7 +236,7 @@ def test_coarse_digits_are_told():
         ("MC", BASE | {"se_change": "9"}, "impossible with SDs of 10 and 8"),
         ("MC", BASE | {"sd_change": "7", "correlation": "0.2"}, "correlation 0.2 and an SD of"),
         ("MC", BASE | {"sd_change": "7", "t_change": "-1.5"}, "contradict each other"),
-        ("MC", BASE | {"ci_low_change": "-19", "ci_high_change": "-5"}, "does not hold the change"),
+        ("MC", BASE | {"ci_low_change": "-18", "ci_high_change": "-5"}, "does not hold the change"),
         ("MD", ARMS | {"t_difference": "-2.78"}, "one sign (treatment minus control)"),
         (
             "MD",
@@ -264,6 +273,17 @@ def test_the_sources_of_the_sd_of_a_change_are_taken_in_order():
     sd.append(derive("MC", BASE).columns["sd_change"])
     expected = [7, 1.565 * math.sqrt(20), *(change_sd(10, 8, r) for r in (0.72, 0.6, 0.5))]
     assert sd == pytest.approx(expected, rel=1e-14)
+
+
+def test_p_of_welchs_test_agrees_with_its_standard_error():
+    sizes = {"n_treatment": "103", "n_control": "3"}
+    means = {"mean_treatment": "10.00", "mean_control": "6.20"}
+    t = 3.8 / 1.9
+    p = 2 * stdtr(2.1, -t)
+    row = sizes | means | {"se_difference": "1.900", "p_difference": f"{p:.4f}"}
+    found = derive("MD", row)
+    assert found.flags == ("pooled SD from standard error of the difference",)
+    assert derive("MD", row | {"p_difference": "0.5"}).flags[0].endswith("9.585")
 
 
 def test_what_was_taken_for_the_correlation_is_told():
@@ -329,13 +349,12 @@ def test_no_sd_of_a_change_lies_outside_its_limits(pre, post, r, where):
 # counts
 
 
-def _prints(count, total, digits):
+def _prints(count, total, digits, rules=ROUNDING):
     """What a percentage can print as under the rules of rounding, by decimal arithmetic."""
     with localcontext() as context:
         context.prec = 60
         value = Decimal(100 * count) / Decimal(total)
         unit = Decimal(1).scaleb(-digits)
-        rules = (ROUND_HALF_UP, ROUND_HALF_DOWN, ROUND_HALF_EVEN)
         return {str(value.quantize(unit, rule)) for rule in rules}
 
 
@@ -666,10 +685,10 @@ def test_cells_that_the_effect_does_not_use_must_still_agree():
         (
             "MN",
             {"mean": "78", "sd": "18.8", "n": "30", "min": "64", "max": "85"},
-            "sd 18.8 is impossible: with n 30, mean 78, min 64, max 85 no SD is above 10.76",
+            "sd 18.8 is impossible: values with n 30, mean 78, min 64, max 85 have a smaller one",
         ),
         ("MC", BASE | {"min_post": "25", "max_post": "35"}, "sd_post 8 is impossible"),
-        ("MN", {"sd": "7.0", "n": "10", "min": "0.0", "max": "10.0"}, "no SD is above 5.323"),
+        ("MN", {"sd": "7.0", "n": "10", "min": "0.0", "max": "10.0"}, "sd 7.0 is impossible"),
         ("MN", {"mean": "2.0", "se": "0.70", "n": "25", "min": "1.0", "max": "9.0"}, "cannot have"),
     ],
 )
@@ -693,7 +712,10 @@ def test_a_percentage_is_accepted_if_and_only_if_its_count_can_print_like_it(tot
     printed = str(Decimal(units).scaleb(-digits))
     row = {"events": str(count), "total": str(total), "percent": printed}
     if printed in _prints(count, total, digits):
-        derive("PLO", row)
+        assert derive("PLO", row).flags == ()
+    elif printed in _prints(count, total, digits, (ROUND_DOWN,)):
+        (flag,) = derive("PLO", row).flags
+        assert "contradict each other" in flag, "cut off, not rounded: told, not refused"
     else:
         with pytest.raises(ValueError, match="contradict each other"):
             derive("PLO", row)
@@ -732,10 +754,67 @@ def test_an_impossible_sd_that_is_taken_knowingly_is_flagged():
     found = prepare("MN", [row], 0.5, as_printed=(0,))
     assert found.columns["sd"].tolist() == [18.8]
     assert found.flags[0] == (
-        "sd 18.8 is impossible: with n 30, mean 78, min 64, max 85 no SD is above 10.76",
+        "sd 18.8 is impossible: values with n 30, mean 78, min 64, max 85 have a smaller one",
     )
-    with pytest.raises(ValueError, match="is above max"):
-        prepare("MN", [row | {"mean": "90"}], 0.5, as_printed=(0,))
+    assert (
+        "mean 90 is above max 85, which no mean of these values can be"
+        in (prepare("MN", [row | {"mean": "90"}], 0.5, as_printed=(0,)).flags[0])
+    )
+
+
+AS_PRINTED = [
+    ("MN", {"mean": "10", "n": "25", "sd": "1.0", "se": "1.0"}, {"sd": 1.0}),
+    ("MN", {"mean": "10", "n": "25", "se": "1.0", "ci_low": "9", "ci_high": "11"}, {"sd": 5.0}),
+    ("MN", {"mean": "10", "n": "25", "ci_low": "12.0", "ci_high": "14.0"}, {"sd": 5 / 2.0639}),
+    ("MN", {"mean": "10", "n": "25", "ci_low": "8.0", "ci_high": "16.0"}, {"sd": 20 / 2.0639}),
+    ("MN", {"mean": "10", "n": "25", "se": "2.0", "min": "5", "max": "15"}, {"sd": 10.0}),
+    ("MN", {"mean": "12", "sd": "2", "n": "9", "max": "10"}, {"mean": 12.0}),
+    ("MN", {"mean": "78", "sd": "18.8", "n": "30", "min": "64", "max": "85"}, {"sd": 18.8}),
+    ("MC", {"mean_change": "-5", "t_change": "3.2", "n": "9"}, {"sd_change": 15 / 3.2}),
+    ("MC", BASE | {"mean_change": "20"}, {"mean_change": 20.0}),
+    ("MC", BASE | {"sd_change": "20"}, {"sd_change": 20.0}),
+    ("SMCR", BASE | {"sd_change": "0.5"}, {"correlation": 0.5}),
+    ("MC", BASE | {"se_change": "9"}, {"sd_change": 9 * math.sqrt(20)}),
+    ("SMCR", BASE | {"sd_change": "7", "correlation": "0.2"}, {"correlation": 0.2}),
+    ("MC", BASE | {"sd_change": "7", "t_change": "-1.5"}, {"sd_change": 7.0}),
+    ("MD", ARMS | {"t_difference": "-2.78"}, {"sd_control": 3.8 / 2.78 / 0.29234}),
+    ("PLO", {"events": "5", "total": "40", "percent": "50"}, {"events": 5.0}),
+]
+
+
+@pytest.mark.parametrize(("measure", "row", "expected"), AS_PRINTED)
+def test_a_row_taken_as_printed_comes_from_its_most_direct_source_and_says_so(
+    measure, row, expected
+):
+    with pytest.raises(ValueError, match=r".") as refused:
+        derive(measure, row)
+    found = derive(measure, row, as_printed=True)
+    assert str(refused.value) in found.flags
+    for name, value in expected.items():
+        assert found.columns[name] == pytest.approx(value, rel=1e-4)
+    assert effect_sizes(measure, {name: [x] for name, x in found.columns.items()}).vi[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("measure", "row"),
+    [
+        ("PLO", {"percent": "43.2", "total": "38"}),
+        ("PLO", {"percent": "43", "total": "150"}),
+        ("MN", {"mean": "10", "n": "1", "se": "2"}),
+        ("MN", {"mean": "10", "n": "25", "ci_low": "10", "ci_high": "10"}),
+        ("MN", {"median": "10", "q1": "10", "q3": "10", "n": "9"}),
+        ("MC", {"mean_change": "0", "t_change": "0", "n": "9"}),
+    ],
+)
+def test_a_row_without_any_number_is_refused_even_as_printed(measure, row):
+    with pytest.raises(ValueError, match=r"no count|not known|no SD|no standard deviation"):
+        derive(measure, row, as_printed=True)
+
+
+def test_a_test_that_gives_no_number_is_no_contradiction_beside_one():
+    row = {"mean_change": "0.0", "sd_change": "5.1", "n": "9", "t_change": "0.0", "p_change": "1"}
+    assert change_row(**row).columns["sd_change"] == 5.1
+    assert change_row(**BASE | {"mean_change": "-20", "t_change": "0.0"} | {"n": "20"}).flags
 
 
 def test_siblings_with_impossible_sds_lend_no_correlation():
@@ -787,6 +866,38 @@ def test_an_effect_given_twice_that_agrees_is_taken_from_its_own_columns(beside,
     assert found.columns["yi"][0] == pytest.approx(yi, rel=1e-14)
     assert found.columns["vi"][0] == pytest.approx(vi, rel=1e-14)
     assert found.flags == ((),)
+
+
+@pytest.mark.parametrize(
+    ("row", "yi", "se"),
+    [
+        (FINE | {"sei": "2.0"}, math.log(2), 2.0),
+        (FINE | {"yi": "3"}, 3.0, math.log(4) / (2 * ndtri(0.975))),
+        (FINE | {"vi": "0.5"}, math.log(2), math.sqrt(0.5)),
+        ({"yi": "0.69", "sei": "0.35", "ci_low": "1.5", "scale": "log"}, 0.69, 0.35),
+        (FINE | {"estimate": "4.20"}, math.log(4.2), math.log(4) / (2 * ndtri(0.975))),
+    ],
+)
+def test_an_effect_taken_as_printed_comes_from_its_own_columns(row, yi, se):
+    found = prepare("GEN", [{"study": "A"} | row], 0.5, as_printed=(0,))
+    assert found.columns["yi"][0] == pytest.approx(yi, rel=1e-12)
+    assert found.columns["vi"][0] == pytest.approx(se**2, rel=1e-12)
+    assert re.search("given twice|outside its interval", found.flags[0][0])
+
+
+def test_an_interval_of_student_t_is_no_second_effect():
+    row = {"yi": "0.50", "sei": "0.100", "ci_low": "0.274", "ci_high": "0.726"}
+    assert prepare("GEN", [{"study": "A", "n": "11"} | row], 0.5).flags == ((),)
+    with pytest.raises(ValueError, match="given twice"):
+        prepare("GEN", [{"study": "A", "n": "100"} | row], 0.5)
+
+
+def test_an_interval_of_another_level_is_told_and_not_refused():
+    row = {"yi": "0.50", "sei": "0.10", "ci_low": "0.336", "ci_high": "0.664"}
+    ((flag,),) = prepare("GEN", [{"study": "A"} | row], 0.5).flags
+    assert "given twice" in flag
+    found = mean_row(mean="10.0", sd="5.0", n="25", ci_low="7.2", ci_high="12.8")
+    assert found.columns["sd"] == 5 and "contradict each other" in found.flags[0]
 
 
 def test_what_is_shown_of_a_reported_effect_is_never_a_mixture():

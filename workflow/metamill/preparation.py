@@ -36,14 +36,20 @@ def prepared_data(
 ) -> Prepared:
     """The data of `rows` under a plan; `siblings` are the rows that may lend a correlation.
 
-    Raises NumericError, naming the row, where its cells contradict each other or give no effect.
+    Rows that the audit doubts, and those that an analysis takes back from the outcome's
+    exclusions, are pooled as printed. Raises NumericError, naming the row, where the cells of
+    another contradict each other, or where a row gives no effect.
     """
     model, cells = plan.model, [row.cells for row in rows]
     lending = [row.cells for row in siblings] if model.sibling_correlation else []
     try:
         scale = generic_scale(cells) if model.measure == "GEN" and cells else None
-        back = [i for i, row in enumerate(cells) if _taken_back(row, plan)]
-        found = prepare(model.measure, cells, model.correlation, lending, back)
+        known = {
+            i
+            for i, row in enumerate(rows)
+            if row.line in plan.doubted or _taken_back(row.cells, plan)
+        }
+        found = prepare(model.measure, cells, model.correlation, lending, known)
         flags = [list(item) for item in found.flags]
         for told, factor in zip(flags, found.inflation, strict=True):
             if factor > 1:

@@ -48,11 +48,12 @@ def prepare(
 
     A change whose SD nothing in its row gives takes the mean correlation of the `siblings` on its
     scale (all rows of the table, say), and only where they have none the assumed `correlation`.
-    `as_printed` are the positions of rows whose impossible SDs are taken knowingly: they are
-    flagged. Raises ValueError, naming the study, where cells contradict each other or cannot be.
+    `as_printed` are the positions of rows that are taken knowingly although their cells contradict
+    each other: each contradiction is a flag. Raises ValueError, naming the study, where other
+    cells do, and where a row gives no number at all.
     """
     if measure == "GEN":
-        return _generic(rows)
+        return _generic(rows, as_printed)
     r = sibling_correlations(siblings)
     found = []
     for i, row in enumerate(rows):
@@ -91,12 +92,12 @@ def generic_scale(rows: Sequence[Cells]) -> str:
     return scales[0]
 
 
-def _generic(rows: Sequence[Cells]) -> Prepared:
+def _generic(rows: Sequence[Cells], as_printed: Container[int]) -> Prepared:
     """yi and vi: as given, from a standard error, or from a 95 % interval on the row's scale."""
     scale, found = generic_scale(rows), []
-    for row in rows:
+    for i, row in enumerate(rows):
         with _naming(row):
-            found.append(generic_effect(row, scale))
+            found.append(generic_effect(row, scale, as_printed=i in as_printed))
     columns = {name: numbers(rows, name) for name in ("estimate", "ci_low", "ci_high", "n")}
     columns["yi"] = np.array([item.yi for item in found], float)
     columns["vi"] = np.array([item.vi for item in found], float)

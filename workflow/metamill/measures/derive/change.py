@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from math import atanh, inf, sqrt, tanh
 
 from metamill.measures.derive.draft import Draft
-from metamill.measures.derive.printed import Span, overlap
-from metamill.measures.derive.spread import effect_of
+from metamill.measures.derive.printed import ROUNDED, Span
 from metamill.measures.derive.used import Used
-from metamill.tables.derivations import CI, Way
 
 
 @dataclass(frozen=True)
@@ -22,6 +20,26 @@ class SiblingCorrelation:
 def implied_correlation(pre: float, post: float, change: float) -> float:
     """The correlation that three SDs imply; beyond -1 or 1 no data have the three."""
     return (pre**2 + post**2 - change**2) / (2 * pre * post)
+
+
+def implied_limits(pre: Span, post: Span, change: Span) -> Span:
+    """Smallest and largest correlation that SDs above zero, within their intervals, imply.
+
+    It falls in the SD of the change. In one of the other two it is largest at an end, and smallest
+    at an end or where the square of that SD is the difference of the squares of the others.
+    """
+    ends = [(a, b) for a in pre for b in post]
+    low = list(ends)
+    for b in post:
+        turn = sqrt(max(b**2 - change[1] ** 2, 0.0))
+        low.append((min(max(turn, pre[0]), pre[1]), b))
+    for a in pre:
+        turn = sqrt(max(a**2 - change[1] ** 2, 0.0))
+        low.append((a, min(max(turn, post[0]), post[1])))
+    return (
+        min(implied_correlation(a, b, change[1]) for a, b in low),
+        max(implied_correlation(a, b, change[0]) for a, b in ends),
+    )
 
 
 def change_sd(pre: float, post: float, correlation: float) -> float:
@@ -59,48 +77,25 @@ def mean_correlation(found: Iterable[tuple[str, float, int]]) -> SiblingCorrelat
 
 
 def complete_mean_change(draft: Draft) -> None:
-    """The change: as reported, which the two means must bear out, or post minus pre."""
-    if draft.has("mean_change"):
-        if draft.cells.get("mean_pre") and draft.cells.get("mean_post"):
-            difference, around = effect_of(
-                Way(CI, ("mean_pre", "mean_post"), "change"), draft.cells
-            )
-            if not overlap(around, draft.limits["mean_change"]):
-                raise ValueError(
-                    f"mean_change is {draft.cells['mean_change']}, but mean_post "
-                    f"{draft.cells['mean_post']} minus mean_pre {draft.cells['mean_pre']} is "
-                    f"{difference:.10g}"
-                )
-    elif draft.has("mean_pre", "mean_post"):
+    """The change: as reported, or post minus pre."""
+    if draft.lacks("mean_change") and draft.has("mean_pre", "mean_post"):
         draft.values["mean_change"] = draft.values["mean_post"] - draft.values["mean_pre"]
 
 
 def own_correlation(draft: Draft) -> float | None:
     """The row's own correlation: reported, or implied by its three SDs; None without either.
 
-    Raises ValueError for three SDs that no data have, and where the two ways disagree.
+    Three SDs that no data have imply none.
     """
-    reported = draft.values["correlation"] if draft.has("correlation") else None
-    exact = all(name in draft.limits for name in ("sd_pre", "sd_post", "sd_change"))
-    if not exact:
-        return reported
-    pre, post, change = (draft.limits[name] for name in ("sd_pre", "sd_post", "sd_change"))
-    values = [draft.values[name] for name in ("sd_pre", "sd_post", "sd_change")]
-    implied = implied_correlation(*values)
-    if not overlap(change, change_sd_limits(pre, post, (-1.0, 1.0))):
-        raise ValueError(
-            f"an SD of the change of {values[2]:.10g} is impossible with SDs of {values[0]:.10g} "
-            f"and {values[1]:.10g} (correlation {implied:.3g})"
-        )
-    if reported is None:
-        return min(max(implied, -1.0), 1.0)
-    if not overlap(change, change_sd_limits(pre, post, draft.limits["correlation"])):
-        raise ValueError(
-            f"correlation {draft.cells['correlation']} and an SD of the change of "
-            f"{values[2]:.10g} contradict each other: with SDs of {values[0]:.10g} and "
-            f"{values[1]:.10g} the correlation is {implied:.3g}"
-        )
-    return reported
+    if draft.has("correlation"):
+        return draft.values["correlation"]
+    three = ("sd_pre", "sd_post", "sd_change")
+    if not all(name in draft.limits for name in three):
+        return None
+    pre, post, change = (draft.limits[name] for name in three)
+    if not ROUNDED.meet(change, change_sd_limits(pre, post, (-1.0, 1.0))):
+        return None
+    return min(max(implied_correlation(*(draft.values[name] for name in three)), -1.0), 1.0)
 
 
 def complete_correlation(

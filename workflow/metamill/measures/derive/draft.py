@@ -21,7 +21,10 @@ class DerivedCell:
 
 @dataclass
 class Draft:
-    """`values` are nan where lacking; `limits` are known for reported and exactly derived ones."""
+    """`values` are nan where lacking; `limits` are known for reported and exactly derived ones.
+
+    `numberless` says of columns why another form of them in the row gives no number.
+    """
 
     cells: Cells
     values: dict[str, float]
@@ -29,6 +32,7 @@ class Draft:
     derived: list[DerivedCell] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
     factors: dict[str, float] = field(default_factory=dict)
+    numberless: dict[str, str] = field(default_factory=dict)
 
     def lacks(self, column: str) -> bool:
         return column in self.values and isnan(self.values[column])

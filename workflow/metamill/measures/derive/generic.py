@@ -1,19 +1,24 @@
 """One row of measure GEN: its effect from yi, vi and sei, or from a printed 95 % interval."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from math import isfinite, nan, sqrt
 
 import numpy as np
-from scipy.special import ndtri
 
+from metamill.measures.derive.agreement import OTHER_LEVELS
+from metamill.measures.derive.contradiction import Contradiction, confirmed, doubts
 from metamill.measures.derive.draft import Cells
-from metamill.measures.derive.printed import Span, overlap, span
-from metamill.measures.derive.spread import PRINTED_LEVEL
+from metamill.measures.derive.printed import ROUNDED, Reading, Span
+from metamill.measures.derive.spread import t_quantile, z_quantile
 from metamill.measures.scales import FORWARD
 
 SKEWED = 0.05
 """An estimate further from the middle of its interval than this share of the width is flagged."""
+
+FEWEST_DF = 4
+"""Degrees of freedom that an interval of Student's t may have had where n is not printed."""
 
 
 @dataclass(frozen=True)
@@ -31,105 +36,184 @@ class _Number:
 
     value: float
     around: Span
+    columns: tuple[str, ...]
     shown: str
+    at_other_levels: tuple[Span, ...] = ()
 
 
-def generic_effect(cells: Cells, scale: str) -> GenericEffect:
+@dataclass(frozen=True)
+class _Forms:
+    """Everything a row prints of its effect, in one reading of its digits."""
+
+    centres: list[_Number]
+    errors: list[_Number]
+    limits: list[_Number]
+
+
+def generic_effect(cells: Cells, scale: str, *, as_printed: bool = False) -> GenericEffect:
     """The effect of one row: yi, else the estimate; vi, else sei^2, else ((high - low)/(2 z))^2.
 
     `scale` (one of scales.FORWARD) is that of yi, vi and sei; the estimate and its 95 % limits are
     on the natural scale. A quantity that the row does not give is nan, and so are both beside a
-    cell that is not finite. Raises ValueError where one is given twice and the two disagree by
-    more than the rounding of their digits, where the estimate is outside its interval, and for
-    printed numbers that have no place on the scale.
+    cell that is not finite. Raises ValueError for printed numbers that have no place on the scale
+    and, unless the row is taken `as_printed`, for what `generic_contradictions` is certain of.
     """
-    filled = [name for name in ("yi", "vi", "sei", *_PRINTED) if cells.get(name)]
-    if not all(isfinite(float(cells[name])) for name in filled):
+    if not _finite(cells):
         return GenericEffect(nan, nan, ())
-    given = {name: _given(name, cells) for name in filled if name not in _PRINTED}
-    printed = {name: _printed(name, cells, scale) for name in filled if name in _PRINTED}
-    limits = sorted(
-        (printed[x] for x in _PRINTED[1:] if x in printed), key=lambda limit: limit.value
-    )
-    centre = given.get("yi", printed.get("estimate"))
+    flags = list(doubts(generic_contradictions(cells, scale), as_printed))
+    forms = _forms(cells, scale, ROUNDED)
+    yi = forms.centres[0].value if forms.centres else nan
+    if cells.get("vi"):
+        vi = float(cells["vi"])
+    else:
+        vi = forms.errors[0].value ** 2 if forms.errors else nan
+    if _skewed(forms):
+        flags.append(f"the interval is not symmetric on the {scale} scale")
+    return GenericEffect(yi, vi, tuple(flags))
+
+
+def generic_contradictions(cells: Cells, scale: str) -> list[Contradiction]:
+    """Forms of one effect that disagree by more than the rounding of their digits.
+
+    effect_twice: yi and the estimate, two standard errors, or a limit and what the others say;
+    ci_level where the interval fits another level (uncertain); ci_excludes_estimate. An interval
+    may have been made with the quantile of Student's t. Raises ValueError for printed numbers that
+    have no place on the `scale`, and for limits in the wrong order.
+    """
+    if not _finite(cells):
+        return []
+    if cells.get("ci_low") and cells.get("ci_high"):
+        low, high = cells["ci_low"], cells["ci_high"]
+        if float(low) > float(high):
+            raise ValueError(f"ci_low {low} is larger than ci_high {high}")
+    return confirmed(lambda reading: _found(cells, scale, reading))
+
+
+def _found(cells: Cells, scale: str, reading: Reading) -> Iterator[Contradiction]:
+    forms = _forms(cells, scale, reading)
+    for pair in combinations(forms.errors, 2):
+        yield from _twice(*pair, f"standard error on the {scale} scale", reading)
+    for pair in combinations(forms.centres, 2):
+        yield from _twice(*pair, f"effect on the {scale} scale", reading)
+    if not forms.centres:
+        return
+    centre = forms.centres[0]
+    if len(forms.limits) == 1 and forms.errors:
+        upper = bool(cells.get("ci_high")) != (scale in _FALLING)
+        limit = _limit(centre, forms.errors[0], upper, _widest_quantile(cells))
+        yield from _twice(limit, forms.limits[0], f"limit on the {scale} scale", reading)
+    if len(forms.limits) == 2:
+        low, high = forms.limits
+        if not reading.meet(centre.around, (low.around[0], high.around[1])):
+            yield Contradiction(
+                "ci_excludes_estimate",
+                (*centre.columns, *low.columns, *high.columns),
+                f"{centre.shown} is outside its interval ({low.shown}, {high.shown}): on the "
+                f"{scale} scale it is {centre.value:.4g}, and the interval {low.value:.4g} to "
+                f"{high.value:.4g}",
+                f"an effect from {low.value:.4g} to {high.value:.4g} on the {scale} scale",
+            )
+
+
+def _finite(cells: Cells) -> bool:
+    filled = (cells[name] for name in (*_GIVEN, *_PRINTED) if cells.get(name))
+    return all(isfinite(float(cell)) for cell in filled)
+
+
+def _forms(cells: Cells, scale: str, reading: Reading) -> _Forms:
+    given = {name: _given(name, cells, reading) for name in _GIVEN if cells.get(name)}
+    printed = {name: _printed(name, cells, scale, reading) for name in _PRINTED if cells.get(name)}
+    centres = [*(given[x] for x in ("yi",) if x in given)]
+    centres += [printed[x] for x in ("estimate",) if x in printed]
     errors = [given[name] for name in ("vi", "sei") if name in given]
+    limits = [printed[x] for x in _PRINTED[1:] if x in printed]
+    limits.sort(key=lambda limit: limit.value)
     if len(limits) == 2:
-        if float(cells["ci_low"]) > float(cells["ci_high"]):
-            raise ValueError(f"ci_low {cells['ci_low']} is larger than ci_high {cells['ci_high']}")
-        errors.append(_error_of(*limits))
-    for first, second in combinations(errors, 2):
-        _check_twice(first, second, f"standard error on the {scale} scale")
-    if "yi" in given and "estimate" in printed:
-        _check_twice(given["yi"], printed["estimate"], f"effect on the {scale} scale")
-    if centre is not None and len(limits) == 1 and errors:
-        upper = ("ci_high" in printed) != (scale in _FALLING)
-        _check_twice(_limit(centre, errors[0], upper), limits[0], f"limit on the {scale} scale")
-    flags: tuple[str, ...] = ()
-    if centre is not None and len(limits) == 2:
-        flags = _asymmetry(centre, limits[0], limits[1], scale)
-    vi = float(cells["vi"]) if "vi" in given else errors[0].value ** 2 if errors else nan
-    return GenericEffect(nan if centre is None else centre.value, vi, flags)
+        errors.append(_error_of(limits[0], limits[1], _widest_quantile(cells)))
+    return _Forms(centres, errors, limits)
 
 
-def _given(name: str, cells: Cells) -> _Number:
+def _given(name: str, cells: Cells, reading: Reading) -> _Number:
     """yi as it is, and the standard error that sei or vi says."""
-    value, (low, high) = float(cells[name]), span(cells[name])
+    value, (low, high) = float(cells[name]), reading.span(cells[name])
     shown = f"{name} {cells[name]}"
     if name != "vi":
-        return _Number(value, (low, high), shown)
-    return _Number(sqrt(max(value, 0.0)), (sqrt(max(low, 0.0)), sqrt(max(high, 0.0))), shown)
+        return _Number(value, (low, high), (name,), shown)
+    value, low, high = (sqrt(max(x, 0.0)) for x in (value, low, high))
+    return _Number(value, (low, high), (name,), shown)
 
 
-def _printed(name: str, cells: Cells, scale: str) -> _Number:
+def _printed(name: str, cells: Cells, scale: str, reading: Reading) -> _Number:
     shown = f"{name} {cells[name]}"
     with np.errstate(divide="ignore", invalid="ignore"):
-        values = FORWARD[scale](np.array([float(cells[name]), *span(cells[name])]))
+        values = FORWARD[scale](np.array([float(cells[name]), *reading.span(cells[name])]))
     value, *ends = (float(x) for x in values)
     if not isfinite(value):
         raise ValueError(f"{shown} has no value on the {scale} scale")
-    return _Number(value, (min(ends), max(ends)), shown)
+    return _Number(value, (min(ends), max(ends)), (name,), shown)
 
 
-def _error_of(low: _Number, high: _Number) -> _Number:
-    """The standard error that a 95 % interval says."""
-    reach = 2 * float(ndtri(0.5 + PRINTED_LEVEL / 200))
-    narrowest, widest = high.around[0] - low.around[1], high.around[1] - low.around[0]
+def _widest_quantile(cells: Cells) -> float:
+    """The largest multiple of its standard error that half a 95 % interval may be."""
+    df = int(cells["n"]) - 4 if cells.get("n") else FEWEST_DF
+    return t_quantile(max(df, 1))
+
+
+def _error_of(low: _Number, high: _Number, most: float) -> _Number:
+    """The standard error that a 95 % interval says, whose half is z to `most` of them."""
+    narrow = max(high.around[0] - low.around[1], 0.0) / 2
+    wide = (high.around[1] - low.around[0]) / 2
+    z = z_quantile()
+    others = [z_quantile(level) for level in OTHER_LEVELS]
     return _Number(
-        (high.value - low.value) / reach,
-        (max(narrowest, 0.0) / reach, widest / reach),
+        (high.value - low.value) / (2 * z),
+        (narrow / most, wide / z),
+        (*low.columns, *high.columns),
         f"{low.shown}, {high.shown}",
+        tuple((narrow / other, wide / other) for other in others),
     )
 
 
-def _limit(centre: _Number, error: _Number, upper: bool) -> _Number:
-    reach = float(ndtri(0.5 + PRINTED_LEVEL / 200)) * (1 if upper else -1)
-    ends = [c + reach * e for c in centre.around for e in error.around]
-    value = centre.value + reach * error.value
-    return _Number(value, (min(ends), max(ends)), f"{centre.shown}, {error.shown}")
+def _limit(centre: _Number, error: _Number, upper: bool, most: float) -> _Number:
+    z, sign = z_quantile(), 1 if upper else -1
+    ends = [c + sign * q * e for c in centre.around for e in error.around for q in (z, most)]
+    value = centre.value + sign * z * error.value
+    columns = (*centre.columns, *error.columns)
+    return _Number(value, (min(ends), max(ends)), columns, f"{centre.shown}, {error.shown}")
 
 
-def _check_twice(first: _Number, second: _Number, what: str) -> None:
-    if not overlap(first.around, second.around):
-        raise ValueError(
-            f"the effect is given twice, by {first.shown} and {second.shown}, which contradict "
-            f"each other: as {what} they are {first.value:.4g} and {second.value:.4g}; keep one"
-        )
+def _twice(first: _Number, second: _Number, what: str, reading: Reading) -> Iterator[Contradiction]:
+    if reading.meet(first.around, second.around):
+        return
+    other = any(reading.meet(first.around, span) for span in second.at_other_levels)
+    yield Contradiction(
+        "ci_level" if other else "effect_twice",
+        (*first.columns, *second.columns),
+        f"the effect is given twice, by {first.shown} and {second.shown}, which contradict "
+        f"each other: as {what} they are {first.value:.4g} and {second.value:.4g}; keep one",
+        f"a {what} from {second.around[0]:.4g} to {second.around[1]:.4g}",
+        certain=not other,
+    )
 
 
-def _asymmetry(centre: _Number, low: _Number, high: _Number, scale: str) -> tuple[str, ...]:
-    """A flag where the centre is not in the middle of its interval; ValueError if outside it."""
-    if not overlap(centre.around, (low.around[0], high.around[1])):
-        raise ValueError(
-            f"{centre.shown} is outside its interval ({low.shown}, {high.shown}): on the {scale} "
-            f"scale it is {centre.value:.4g}, and the interval {low.value:.4g} to {high.value:.4g}"
-        )
+def asymmetric(cells: Cells, scale: str) -> bool:
+    """Whether the effect is off the middle of its interval, by more than digits and `SKEWED`.
+
+    Raises ValueError for printed numbers that have no place on the `scale`.
+    """
+    return _skewed(_forms(cells, scale, ROUNDED))
+
+
+def _skewed(forms: _Forms) -> bool:
+    if not forms.centres or len(forms.limits) < 2:
+        return False
+    low, high = forms.limits
     slack = SKEWED * (high.value - low.value)
     middle = [(a + b) / 2 for a, b in zip(low.around, high.around, strict=True)]
-    if overlap(centre.around, (middle[0] - slack, middle[1] + slack)):
-        return ()
-    return (f"the interval is not symmetric on the {scale} scale",)
+    return not ROUNDED.meet(forms.centres[0].around, (middle[0] - slack, middle[1] + slack))
 
 
+_GIVEN = ("yi", "vi", "sei")
 _PRINTED = ("estimate", "ci_low", "ci_high")
 _FALLING = ("cloglog",)
 """Scales on which a larger estimate has a smaller value."""

@@ -1,37 +1,55 @@
-"""What a printed number can have been before it was rounded.
+"""What a printed number can have been before it was shortened.
 
-A number printed with d decimals stands for the closed interval of half a unit of its last digit
-around it, which holds every rounding rule (half up, half down, half to even).
+`ROUNDED` takes a number with d decimals for the closed interval of half a unit of its last digit
+around it, which holds every rule of rounding (half up, half down, half to even); `CUT` for what
+prints like it where further digits were dropped.
 """
 
-from decimal import Decimal
+from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, floor
+from math import ceil, floor, isfinite
+
+from metamill.tables.printed import Interval, rounded, truncated, unit, value
 
 Span = tuple[float, float]
 
+NOISE = 1e-9
+"""Relative error of computed limits: numbers that close are never called apart."""
 
-def _half_unit(cell: str) -> Fraction:
-    exponent = Decimal(cell).as_tuple().exponent
-    assert isinstance(exponent, int), "the reader accepts numbers only"
-    return Fraction(10) ** min(exponent, 0) / 2
+
+@dataclass(frozen=True)
+class Reading:
+    """One way of shortening numbers: the interval of a cell, and whether its far end is open."""
+
+    interval: Callable[[str], Interval]
+    is_open: bool = False
+
+    def span(self, cell: str) -> Span:
+        """Smallest and largest value that `cell` can stand for."""
+        low, high = self.interval(cell)
+        return float(low), float(high)
+
+    def meet(self, a: Span, b: Span) -> bool:
+        """Whether two intervals share a point, up to the error of their computation."""
+        size = max((abs(x) for x in (*a, *b) if isfinite(x)), default=0.0)
+        slack = -NOISE * size / 1000 if self.is_open else NOISE * size
+        return a[0] <= b[1] + slack and b[0] <= a[1] + slack
+
+
+def _dropped(cell: str) -> Interval:
+    """What prints as `cell` with further digits dropped; a zero can come from either side."""
+    step = unit(cell)
+    return truncated(cell) if value(cell) else (-step, step)
+
+
+ROUNDED = Reading(rounded)
+CUT = Reading(_dropped, is_open=True)
 
 
 def span(cell: str) -> Span:
-    """Smallest and largest value that print as `cell`; whole numbers are exact to the unit."""
-    value, half = Fraction(Decimal(cell)), _half_unit(cell)
-    return float(value - half), float(value + half)
-
-
-def overlap(a: Span, b: Span) -> bool:
-    """Whether two intervals share a point, up to the rounding of their computation."""
-    slack = 1e-9 * max(abs(x) for x in (*a, *b))
-    return a[0] <= b[1] + slack and b[0] <= a[1] + slack
-
-
-def at_most(x: float, limit: float) -> bool:
-    """Whether `x` is at most `limit`, up to the rounding of their computation."""
-    return x <= limit + 1e-9 * max(abs(x), abs(limit))
+    """Smallest and largest value that round to `cell`."""
+    return ROUNDED.span(cell)
 
 
 def count_from_percent(percent: str, total: str) -> int:
@@ -40,15 +58,16 @@ def count_from_percent(percent: str, total: str) -> int:
     Both are cells: the digits printed decide. Exact arithmetic, no rounding. Raises ValueError
     where the percentage is no percentage, or no count or several counts fit.
     """
-    value, half, units = Fraction(Decimal(percent)), _half_unit(percent), int(total)
-    if not 0 <= value <= 100 or units < 1:
+    share, units = value(percent), int(total)
+    if not 0 <= share <= 100 or units < 1:
         raise ValueError(f"{percent} % of {total} is no share of a group")
-    low = max(ceil((value - half) * units / 100), 0)
-    high = min(floor((value + half) * units / 100), units)
+    least, most = rounded(percent)
+    low = max(ceil(least * units / 100), 0)
+    high = min(floor(most * units / 100), units)
     if low == high:
         return low
     if low > high:
-        below = floor(value * units / 100)
+        below = floor(share * units / 100)
         near = " and ".join(_share(count, units) for count in (below, below + 1))
         raise ValueError(f"no count of {total} prints as {percent} %; the nearest are {near}")
     if high - low > 4:
@@ -58,12 +77,16 @@ def count_from_percent(percent: str, total: str) -> int:
     raise ValueError(f"{percent} % of {total} fits {fits}, so the count is not known")
 
 
-def prints_as(percent: str, count: str, total: str) -> bool:
-    """Whether `count` of `total` can have been printed as `percent`; exact arithmetic."""
+def prints_as(percent: str, count: str, total: str, reading: Reading = ROUNDED) -> bool:
+    """Whether `count` of `total` can have been printed as `percent`; exact arithmetic.
+
+    Raises ValueError for a total of zero.
+    """
     if not Fraction(total) > 0:
         raise ValueError(f"{percent} % of {total} is no share of a group")
-    off = 100 * Fraction(count) / Fraction(total) - Fraction(percent)
-    return abs(off) <= _half_unit(percent)
+    low, high = reading.interval(percent)
+    share = 100 * Fraction(count) / Fraction(total)
+    return low <= share < high if reading.is_open else low <= share <= high
 
 
 def _share(count: int, total: int) -> str:
