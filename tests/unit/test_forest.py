@@ -84,6 +84,7 @@ def test_nothing_is_cut_and_no_text_overlaps_another(name: str, width_mm: float)
     width_mm=st.floats(84, 220),
     style=st.sampled_from(sorted(STYLES)),
 )
+@pytest.mark.fault("O15")
 def test_any_labels_and_any_k_are_laid_out(
     labels: list[str], k: int, width_mm: float, style: str
 ) -> None:
@@ -99,6 +100,7 @@ def test_any_labels_and_any_k_are_laid_out(
     spread=st.floats(0.001, 30),
     log=st.booleans(),
 )
+@pytest.mark.fault("O18")
 def test_extreme_intervals_stay_on_the_page_and_none_is_lost(
     exponents: list[float], spread: float, log: bool
 ) -> None:
@@ -167,6 +169,8 @@ def test_the_area_of_a_square_is_proportional_to_the_weight() -> None:
     assert ratios == pytest.approx([ratios[0]] * len(ratios))
 
 
+@pytest.mark.fault("O18")
+@pytest.mark.fault("O20")
 def test_an_interval_beyond_the_axis_ends_in_an_arrow_and_is_not_dropped() -> None:
     canvas = drawn("screws")
     assert len(canvas.with_role("interval")) == 8
@@ -177,6 +181,7 @@ def test_an_interval_beyond_the_axis_ends_in_an_arrow_and_is_not_dropped() -> No
     assert arrow.box[1] < (last.box[1] + last.box[3]) / 2 < arrow.box[3]
 
 
+@pytest.mark.fault("O20")
 def test_an_estimate_beyond_the_axis_is_a_hollow_square_at_its_end() -> None:
     canvas = drawn("rates")
     hollow = [item for item in canvas.with_role("square") if item.edge]
@@ -418,6 +423,7 @@ def test_the_caption_names_diamond_and_bar_only_where_they_are_drawn() -> None:
     assert "diamond" not in forest_caption(*EXAMPLES["all zero"], STYLE)
 
 
+@pytest.mark.fault("O16")
 def test_a_label_is_one_line_of_visible_characters() -> None:
     assert clean(" Ma\n2023\t\x00\x1b (n  = 3) ") == "Ma 2023 (n = 3)"
     assert clean("Mu\u0308ller") == "Müller"
@@ -476,6 +482,7 @@ def test_jama_prints_p_without_a_leading_zero_and_the_sides_over_the_plot() -> N
     assert "(0.3-2.6)" in plain(drawn("screws", style="jama"))
 
 
+@pytest.mark.fault("O17")
 def test_a_long_plot_goes_on_with_its_header_and_axis_on_every_page() -> None:
     example = many(300)
     display = Display("Leakage")
@@ -678,6 +685,7 @@ def test_a_page_that_begins_inside_a_subgroup_repeats_its_heading() -> None:
     assert headings[-1][0] == "Second (continued)"
 
 
+@pytest.mark.fault("O15")
 def test_a_very_long_name_has_three_lines_and_an_ellipsis() -> None:
     name = "Study group of " + "many hospitals and " * 20
     (page,) = forest_pages(many(2, [name, "Xi 2011"]), Display("x", width_mm=120), STYLE)

@@ -146,6 +146,7 @@ def test_greys_of_the_regions_differ_and_leave_marks_visible() -> None:
     assert int(STYLE.accent[1:3], 16) < min(shades) - 90
 
 
+@pytest.mark.fault("A25")
 def test_fewer_than_ten_studies_are_refused_with_the_reason() -> None:
     drawn = funnel(random_effects("OR", 9), DISPLAY, STYLE)
     assert "not drawn, with fewer than 10 studies (9 studies)" in drawn.alt
@@ -177,6 +178,8 @@ def test_flagged_studies_are_hollow_and_the_note_says_why() -> None:
     assert "Hollow: continuity correction, to pool the row (2)." in drawn.caption
 
 
+@pytest.mark.fault("O11")
+@pytest.mark.fault("O27")
 def test_subgroups_differ_in_shape_as_well_as_colour_and_are_in_the_legend() -> None:
     result = random_effects("OR", 12, levels=["randomised", "cohort", "registry"] * 4)
     page = funnel(result, DISPLAY, STYLE).pages[0]

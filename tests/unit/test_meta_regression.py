@@ -185,12 +185,15 @@ def test_permutations_share_one_design_and_need_only_their_tau2():
         ([ONES, YEARS, YEARS + 1e-9 * Y], "three follows from one, two"),
     ],
 )
+@pytest.mark.fault("A16")
+@pytest.mark.fault("A18")
 def test_a_design_that_tells_nothing_is_refused_by_name(columns, words):
     names = ("one", "two", "three")[: len(columns)]
     with pytest.raises(NotIdentified, match=words):
         regress(Y, V, np.column_stack(columns), names=names)
 
 
+@pytest.mark.fault("A17")
 def test_as_many_coefficients_as_studies_are_refused():
     with pytest.raises(NotIdentified, match="2 studies do not tell 2 coefficients"):
         regress(Y[:2], V[:2], line(YEARS)[:2])
@@ -363,6 +366,7 @@ def test_one_word_among_numbers_makes_levels_of_all():
     assert found.kind == "factor" and found.levels == ("1", "2", "3+")
 
 
+@pytest.mark.fault("A19")
 def test_rows_without_the_moderator_are_listed_and_never_filled_in():
     years = [f"{x:.0f}" for x in YEARS]
     years[3] = years[7] = ""
@@ -393,6 +397,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("columns", "words"), REFUSED)
+@pytest.mark.fault("A18")
 def test_a_moderator_that_tells_nothing_is_refused_in_words(columns, words):
     found = regression(effects(**columns))
     assert found.coefficients == found.means == found.points == ()

@@ -284,6 +284,7 @@ def test_no_file_holds_a_time(file_format):
         assert 306 not in Image.open(io.BytesIO(content)).tag_v2
 
 
+@pytest.mark.fault("O27")
 def test_an_svg_is_xml_with_roles_and_words_for_who_cannot_see():
     root = ElementTree.fromstring(render([everything()], "svg", LABEL))
     title, description = root.find(f"{SVG}title"), root.find(f"{SVG}desc")
@@ -312,6 +313,7 @@ def test_an_svg_keeps_the_measured_width_where_the_viewers_fonts_have_others(nam
     assert (element.get("style") == "unicode-bidi: plaintext") == right_to_left
 
 
+@pytest.mark.fault("O12")
 def test_characters_without_a_font_are_drawn_as_boxes_and_reported():
     canvas = page(TEXTS["no font"], TEXTS["latin"])
     assert missing_glyphs([canvas]) == "\U0001f984"

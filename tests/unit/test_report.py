@@ -56,12 +56,15 @@ def page() -> str:
     return render(about, [entry], [], [])
 
 
+@pytest.mark.fault("O2")
+@pytest.mark.fault("O3")
 def test_nothing_from_the_review_is_markup_or_template(page: str):
     assert "<img src=x" not in page
     assert "49" not in re.findall(r"quoted[^<]{0,40}", page)[0]
     assert html.escape("{{ 7*7 }}") in page
 
 
+@pytest.mark.fault("O3")
 def test_the_page_loads_nothing_and_runs_nothing(page: str):
     assert "default-src 'none'" in page
     assert "<script" not in page

@@ -39,6 +39,8 @@ def outcome(measure: MeasureText, estimate: float, low: float, high: float) -> R
         (1e-9, 3, 1, "0.000"),
     ],
 )
+@pytest.mark.fault("O22")
+@pytest.mark.fault("O23")
 def test_numbers_are_rounded_as_printed_in_decimal(
     value: float, decimals: int, factor: int, text: str
 ) -> None:
@@ -78,6 +80,8 @@ def test_two_significant_digits_without_exponent(value: float, text: str) -> Non
         (None, "p not available"),
     ],
 )
+@pytest.mark.fault("A27")
+@pytest.mark.fault("O22")
 def test_p_values_are_never_0_and_never_1(p: float | None, text: str) -> None:
     assert wording.p_text(p) == text
 

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from metamill.audit.finding import HOLDING
 from metamill.config.methods import DEFAULT_TAU_PRIOR
 from metamill.config.settings import Model, Outcome, Plan
 from metamill.errors import NumericError
 from metamill.estimating import Data, Estimate, estimate
 from metamill.exploring.companions import companions
+from metamill.exploring.doubted import doubted_rows
 from metamill.exploring.refits import cumulative, leave_one_out
 from metamill.exploring.regression import regressions
 from metamill.exploring.subgroups import level_of, subgroup_levels, subgroup_test
@@ -21,6 +23,7 @@ from metamill.measures.registry import Measure, study_limits
 from metamill.preparation import Prepared, prepared_data, study_name
 from metamill.results import (
     Analysis,
+    AuditNote,
     Derived,
     Effect,
     LeftOut,
@@ -37,6 +40,8 @@ from metamill.tables.reader import TableRow
 from metamill.tables.selection import Selection, apply_plan
 
 _SILENT_STATUS = ("", "reported")
+AS_PRINTED = "inconsistent as printed"
+"""Flag of a row that is pooled although the audit holds it for impossible or contradictory."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ def analyse(outcome: Outcome, selection: Selection, bias: tuple[Assessment, ...]
     taken = {plan.name for plan in outcome.plans}
     analyses = [_analysis(primary, pooled_rows, selection)]
     analyses += [_analysis(plan, _used(plan, selection), selection) for plan in outcome.plans[1:]]
+    beside = [*doubted_rows(outcome, selection.rows), *beside]
     analyses += [_beside(plan, selection) for plan in beside if plan.name not in taken]
     analyses = [_with_measure(analysis, measure) for analysis in analyses]
     tests = []
@@ -103,6 +109,7 @@ def analyse(outcome: Outcome, selection: Selection, bias: tuple[Assessment, ...]
             analyses[0].pooled,
         ),
         derived=_derived(pooled_rows),
+        audit=_audit_notes(outcome, selection),
         not_reported=selection.not_reported,
         bias=bias,
         digests={"rows": selection.digest, "settings": digest(outcome.to_json())},
@@ -193,6 +200,24 @@ def _derived(used: _Used) -> tuple[Derived, ...]:
     )
 
 
+def _audit_notes(outcome: Outcome, selection: Selection) -> tuple[AuditNote, ...]:
+    at = {row.line: index for index, row in enumerate(selection.rows)}
+    held = {item.line: item.reason for item in outcome.plans[0].held}
+    left_out = apply_plan(selection.rows, outcome.plans[0]).left_out
+    out = {selection.rows[index].line: reason for index, reason in left_out}
+    return tuple(
+        AuditNote(
+            at[item.line],
+            item.check,
+            item.level,
+            item.words,
+            item.level in HOLDING and item.line in held and out[item.line] == held[item.line],
+            item.accepted,
+        )
+        for item in outcome.findings
+    )
+
+
 def _study_rows(
     rows: Sequence[TableRow], measure: Measure, dependent: bool
 ) -> tuple[StudyRow, ...]:
@@ -248,10 +273,18 @@ def _analysis(plan: Plan, used: _Used, selection: Selection) -> Analysis:
     correction = _correction_flag(found.pooled.pooled, used.prepared.corrects, plan.model)
     corrected = used.data.effects.corrected
     flags = [
-        (*told, *(correction if corrected[i] else ()), *_row_flags(row, plan.model.measure))
+        (
+            *told,
+            *(correction if corrected[i] else ()),
+            *((AS_PRINTED,) if row.line in plan.doubted else ()),
+            *_row_flags(row, plan.model.measure),
+        )
         for i, (row, told) in enumerate(zip(rows, used.prepared.flags, strict=True))
     ]
     unit_note = () if plan.model.icc else _unit_note(rows)
+    held = {item.reason for item in plan.held} & {item.reason for item in used.left_out}
+    if not rows and held:
+        unit_note = ("nothing to pool: the audit holds out every row that is left",)
     return Analysis(
         name=plan.name,
         settings=_model_settings(plan.model),

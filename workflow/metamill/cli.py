@@ -10,14 +10,15 @@ from metamill.errors import EnvironmentFault, MetamillError, Problem
 
 FOR_PEOPLE = {
     "run": "make the results of a review",
-    "check": "check a review's config.yaml and tables, compute nothing",
+    "check": "check a review's settings and tables, and whether its numbers can be true",
+    "compare": "compare a second extraction with the first, cell by cell",
     "verify": "rebuild a review in a scratch folder and compare it with results.lock",
     "lock": "write results.lock from finished results",
     "whoami": "say where a figure is from and whether the review still draws it so",
     "preflight": "check the figures against what journals ask",
 }
 STEPS = {
-    "settle": "write the settings as used and what was cleaned in the tables",
+    "settle": "write the settings as used and what the audit found",
     "pool": "pool one outcome",
     "draw": "draw one outcome",
     "draw_review": "draw the review as a whole",

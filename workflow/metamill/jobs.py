@@ -8,27 +8,38 @@ these texts, so a change reruns exactly what it touches, whatever the files' tim
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from metamill.audit.hold import held_out, idle_acceptances
+from metamill.audit.record import audit_csv
+from metamill.audit.review import Entry, audit_review
+from metamill.audit.second.comparison import Comparison
+from metamill.audit.second.folders import compare_folders
+from metamill.audit.second.words import agreement_csv, comparison_section, list_csv
 from metamill.config.figures import REVIEW_FIGURES, figures_of
 from metamill.config.flow import Flow
 from metamill.config.flow_file import FILE as FLOW
 from metamill.config.flow_file import FLOW_SCHEMA_FILE, read_flow
 from metamill.config.load import SCHEMA_FILE, read_review
+from metamill.config.notices import notices as notices_of_settings
 from metamill.config.settings import Review
 from metamill.errors import ConfigError, Problem, TableError
-from metamill.files import canonical_json, digest, file_sha256
+from metamill.files import canonical_json, digest, file_sha256, json_text
 from metamill.record.manifest import PACKAGES
 from metamill.review_result import ReviewResult, review_result
 from metamill.tables.assessments import Assessment, assessments_digest, for_outcome
+from metamill.tables.extracted import STUDIES, Extracted, read_extracted
 from metamill.tables.reader import Findings
 from metamill.tables.risk_of_bias import FILE as RISK_OF_BIAS
 from metamill.tables.risk_of_bias import read_risk_of_bias, unjudged
-from metamill.tables.selection import Selection, apply_plan, load_outcome_rows
+from metamill.tables.selection import Selection, apply_plan, check_selections, select_rows
+from metamill.tables.statements import STATEMENTS, read_statements
+from metamill.tables.table import Table
+from metamill.tables.unread import unread_files
 
 PACKAGE = Path(__file__).resolve().parent
 _SCHEMAS = {
@@ -40,6 +51,12 @@ _IMPORT = re.compile(
 )
 
 
+SECOND_FILES = (
+    "results/second_extraction.csv",
+    "results/second_agreement.csv",
+    "results/review/second.json",
+)
+"""The cells to resolve, the agreement by column, and both as the report says them."""
 TWINS = ("csv", "caption.txt", "txt")
 """What stands beside every figure: its numbers, its caption, its description in words."""
 
@@ -48,14 +65,17 @@ TWINS = ("csv", "caption.txt", "txt")
 class Jobs:
     """A checked review: its settings, the rows of every outcome, and what was cleaned.
 
-    `assessments` and `flow` are those of the review's own files, if it has them.
+    `entries` are what the audit found. `assessments` and `flow` are those of the review's own
+    files, `second` is the comparison with a second extraction, if it has them.
     """
 
     review: Review
     selections: dict[str, Selection]
     notices: tuple[Problem, ...]
+    entries: tuple[Entry, ...] = ()
     assessments: tuple[Assessment, ...] = ()
     flow: Flow | None = None
+    second: Comparison | None = None
 
     @property
     def outcomes(self) -> tuple[str, ...]:
@@ -76,6 +96,48 @@ class Jobs:
         """The review besides its outcomes: studies, judgements, flow."""
         rows = {name: [row.cells for row in s.rows] for name, s in self.selections.items()}
         return review_result(self.review.about["title"], rows, self.assessments, self.flow)
+
+    def audit(self) -> str:
+        """The text of audit.csv."""
+        return audit_csv(self.entries, self.notices, self.review.outcomes, self.selections)
+
+    def second_files(self) -> list[str]:
+        """The files of the comparison of two extractions; none without a second one."""
+        return list(self.second_texts())
+
+    def second_texts(self) -> dict[str, str]:
+        """What the comparison of two extractions leaves in the results, by file; empty without."""
+        if self.second is None:
+            return {}
+        texts = (
+            list_csv(self.second),
+            agreement_csv(self.second),
+            json_text(comparison_section(self.second)),
+        )
+        return dict(zip(SECOND_FILES, texts, strict=True))
+
+    def found(self) -> str:
+        """A digest of audit.csv and of the comparison of two extractions."""
+        return digest("\n".join((self.audit(), *self.second_texts().values())))
+
+    def held(self) -> set[tuple[str, int]]:
+        """The rows (table and line) that the audit holds out of a primary analysis."""
+        found = set()
+        for name, outcome in self.review.outcomes.items():
+            rows, plan = self.selections[name].rows, outcome.plans[0]
+            reasons = {item.line: item.reason for item in plan.held}
+            for at, reason in apply_plan(rows, plan).left_out:
+                if reasons.get(rows[at].line) == reason:
+                    found.add((outcome.table, rows[at].line))
+        return found
+
+    def emptied(self) -> tuple[str, ...]:
+        """Outcomes of which the audit leaves no row to pool."""
+        return tuple(
+            name
+            for name, outcome in self.review.outcomes.items()
+            if not apply_plan(self.selections[name].rows, outcome.plans[0]).used
+        )
 
     def display(self, outcome: str) -> str:
         return self.review.displays[outcome].to_json()
@@ -117,7 +179,9 @@ class Jobs:
         displays = {name: self.display(name) for name in self.outcomes}
         figures = {name: self.figures(name) for name in self.outcomes}
         figures["review"] = self.review_figures()
-        return canonical_json([self.review.about, displays, figures])
+        settings = [self.settings(name) for name in self.outcomes]
+        used = {"overrides": self.review.overrides, "settings": digest(canonical_json(settings))}
+        return canonical_json([self.review.about, displays, figures, used])
 
     def all_settings(self) -> str:
         """A digest of all settings, those of figures included."""
@@ -143,17 +207,51 @@ def plan(folder: Path, overrides: Mapping[str, Any] | None = None) -> Jobs:
     """
     review, origin = read_review(folder / "config.yaml", overrides)
     findings = Findings()
-    selections = load_outcome_rows(folder, review.outcomes.values(), findings)
+    findings.notices += notices_of_settings(review, origin, folder)
+    extracted = read_extracted(folder, review.outcomes.values(), findings)
+    selections = select_rows(extracted, review.outcomes.values(), findings)
+    statements = read_statements(folder, findings)
+    second = compare_folders(folder, findings, extracted.without_errors().tables)
+    entries, review = _audited(review, extracted, statements, second, selections, findings)
+    check_selections(extracted, selections, review.outcomes.values(), findings)
     assessments, flow = _own_files(folder, review, selections, findings)
     if findings.settings:
         wrong = [
-            Problem(rule=item.rule, advice=item.advice, value=item.value, **origin.place(item.path))
+            Problem(
+                rule=item.rule,
+                advice=item.advice,
+                value=item.value,
+                code=item.code,
+                **origin.place(item.path),
+            )
             for item in findings.settings
         ]
         raise ConfigError([*wrong, *findings.problems])
     if findings.problems:
         raise TableError(findings.problems)
-    return Jobs(review, selections, tuple(dict.fromkeys(findings.notices)), assessments, flow)
+    notices = tuple(dict.fromkeys(findings.notices))
+    return Jobs(review, selections, notices, entries, assessments, flow, second)
+
+
+def _audited(
+    review: Review,
+    extracted: Extracted,
+    statements: Table | None,
+    second: Comparison | None,
+    selections: Mapping[str, Selection],
+    findings: Findings,
+) -> tuple[tuple[Entry, ...], Review]:
+    """What the audit finds in tables without an error, and the review without what it holds out."""
+    extracted = extracted.without_errors()
+    sound = {name: o for name, o in review.outcomes.items() if extracted.sound(o)}
+    rows = {name: selections[name] for name in sound}
+    entries = audit_review(extracted, statements, second, review, rows)
+    audited = {}
+    for name, outcome in sound.items():
+        accepted = review.accepted[name]
+        findings.settings += idle_acceptances(outcome, rows[name], entries, accepted)
+        audited[name] = held_out(outcome, rows[name], entries, accepted)
+    return entries, replace(review, outcomes=review.outcomes | audited)
 
 
 def _own_files(
@@ -164,6 +262,8 @@ def _own_files(
         return (), None
     tables = {outcome.table for outcome in review.outcomes.values()}
     findings.problems += _misnamed(folder / "extracted", tables)
+    read = {*tables, STUDIES, RISK_OF_BIAS, FLOW, STATEMENTS}
+    findings.notices += unread_files(folder / "extracted", read)
     assessments = read_risk_of_bias(folder, review.outcomes, findings)
     findings.notices += unjudged(assessments, _studies(selections))
     flow, problems, notices = read_flow(folder)
@@ -179,7 +279,12 @@ def _misnamed(extracted: Path, tables: Collection[str]) -> list[Problem]:
         return re.sub(r"[\W_]", "", name.casefold().replace(".yml", ".yaml"))
 
     return [
-        Problem(f"{extracted.name}/{name}", "would not be read", f"Rename it to {meant}")
+        Problem(
+            f"{extracted.name}/{name}",
+            "would not be read",
+            f"Rename it to {meant}",
+            code="misnamed-file",
+        )
         for name in sorted(os.listdir(extracted))
         for meant in (RISK_OF_BIAS, FLOW)
         if name not in {meant, *tables} and letters(name) == letters(meant)

@@ -325,6 +325,22 @@ class Derived:
 
 
 @dataclass(frozen=True)
+class AuditNote:
+    """What a check says of a row: its code and level (see docs/audit), the arithmetic in words.
+
+    `held_out` says that the audit keeps the row out of the primary analysis, `accepted` the reason
+    with which config.yaml takes it all the same.
+    """
+
+    row: int
+    check: str
+    level: str
+    words: str
+    held_out: bool = False
+    accepted: str = ""
+
+
+@dataclass(frozen=True)
 class MeasureText:
     """What a reader must know of the measure to draw or word it.
 
@@ -359,6 +375,7 @@ class Result:
     cumulative: tuple[Refit, ...] = ()
     regressions: tuple[Regression, ...] = ()
     derived: tuple[Derived, ...] = ()
+    audit: tuple[AuditNote, ...] = ()
     not_reported: tuple[str, ...] = ()
     bias: tuple[Assessment, ...] = ()
     digests: dict[str, str] = field(default_factory=dict)
@@ -370,6 +387,20 @@ class Result:
 
     def subgroups(self, column: str) -> tuple[Analysis, ...]:
         return tuple(a for a in self.analyses if a.name.startswith(f"subgroup:{column}="))
+
+
+def held_effects(result: Result) -> dict[int, Effect]:
+    """The effects, as printed, of the rows that the audit holds out of the primary analysis.
+
+    Each is that of the first analysis of the same measure that pools the row.
+    """
+    held = {note.row for note in result.audit if note.held_out}
+    found: dict[int, Effect] = {}
+    for analysis in result.analyses:
+        for effect in analysis.effects if analysis.measure is None else ():
+            if effect.row in held:
+                found.setdefault(effect.row, effect)
+    return found
 
 
 def write(result: Result, path: Path) -> None:
@@ -402,6 +433,7 @@ def read(path: Path) -> Result:
         cumulative=tuple(Refit(**item) for item in raw["cumulative"]),
         regressions=tuple(_regression(item) for item in raw["regressions"]),
         derived=tuple(Derived(**item) for item in raw["derived"]),
+        audit=tuple(AuditNote(**item) for item in raw["audit"]),
         not_reported=tuple(raw["not_reported"]),
         bias=tuple(assessment_from_dict(item) for item in raw["bias"]),
         digests=raw["digests"],

@@ -47,6 +47,7 @@ DELIVERABLES = [
     "results/summary.csv",
     "results/crosscheck.csv",
     "results/report.html",
+    *JOBS.second_files(),
     *RESULTS,
     *expand("results/{outcome}/effects.csv", outcome=JOBS.outcomes),
     *FIGURES,
@@ -60,10 +61,6 @@ def about_of(wildcards):
 
 def overrides_of(wildcards):
     return canonical_json(JOBS.review.overrides)
-
-
-def notices_of(wildcards):
-    return [str(notice) for notice in JOBS.notices]
 
 
 def settings_of(wildcards):

@@ -47,6 +47,7 @@ rule report:
         figures=[file for file in FIGURES if file.endswith((".svg", ".txt"))],
         crosscheck="results/crosscheck.csv",
         audit="results/audit.csv",
+        second=JOBS.second_files()[-1:],
     output:
         "results/report.html",
     log:
@@ -62,6 +63,7 @@ rule report:
             --about {params.about:q} \
             --crosscheck {input.crosscheck:q} \
             --audit {input.audit:q} \
+            --second {input.second:q} \
             --report {output:q} \
             2> >(tee {log:q} >&2)
         """

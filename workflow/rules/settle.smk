@@ -1,6 +1,7 @@
-"""The settings as used, what reading the tables found, and the review as a whole.
+"""The settings as used, what the audit found, and the review as a whole.
 
-INPUTS: config.yaml, extracted/    OUTPUTS: results/run_config.yaml, audit.csv, review/review.json
+INPUTS: config.yaml, extracted/
+OUTPUTS: results/run_config.yaml, audit.csv, review/review.json; second_*.csv, review/second.json
 """
 
 
@@ -10,6 +11,7 @@ rule settle:
         run_config="results/run_config.yaml",
         audit="results/audit.csv",
         review="results/review/review.json",
+        second=JOBS.second_files(),
     log:
         "results/logs/settle.log",
     conda:
@@ -17,14 +19,15 @@ rule settle:
     params:
         settings=JOBS.all_settings(),
         overrides=overrides_of,
-        notices=notices_of,
         whole=JOBS.whole().digest,
+        found=JOBS.found(),
         code=code_digest("settle"),
     shell:
         r"""
         python -m metamill settle \
             --overrides {params.overrides:q} \
             --whole {params.whole:q} \
+            --found {params.found:q} \
             --run-config {output.run_config:q} \
             --audit {output.audit:q} \
             --review-result {output.review:q} \

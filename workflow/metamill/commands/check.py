@@ -1,9 +1,34 @@
-"""Check a review's config.yaml and tables; print what was found, compute nothing."""
+"""Check a review: config.yaml, tables, and whether the extracted numbers can be true.
+
+Prints what a person can act on and writes results/audit.csv; computes no result.
+"""
 
 import argparse
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
-from metamill.jobs import plan
+from metamill.audit.finding import CONTRADICTION, IMPOSSIBLE, INFO, QUESTION
+from metamill.audit.record import what_becomes
+from metamill.audit.review import Entry
+from metamill.audit.second.words import summary
+from metamill.errors import AuditBlock, EnvironmentFault, Problem
+from metamill.files import write_text
+from metamill.jobs import Jobs, plan
+
+_HEADINGS = {
+    IMPOSSIBLE: "Impossible as printed",
+    CONTRADICTION: "Contradictions",
+    QUESTION: "Questions to the authors or the extractor",
+    INFO: "For information",
+}
+_WORDS = {
+    IMPOSSIBLE: "impossible",
+    CONTRADICTION: "contradictory",
+    QUESTION: "to ask about",
+    INFO: "for information",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,11 +37,74 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> None:
     jobs = plan(options.folder)
+    for line in audit_lines(jobs):
+        print(line)
+    if jobs.notices:
+        print("Read and noted:")
     for notice in jobs.notices:
-        print(f"note: {notice}")
+        print(f"  {notice}")
+    if jobs.second is not None:
+        print(f"{summary(jobs.second)}. `metamill compare` lists them.")
+    _write(options.folder / "results" / "audit.csv", jobs.audit())
     analyses = sum(len(outcome.plans) for outcome in jobs.review.outcomes.values())
     rows = {(s.table, row.line) for s in jobs.selections.values() for row in s.rows}
     print(
-        f"{options.folder / 'config.yaml'} and its tables are in order: "
+        f"{options.folder / 'config.yaml'} and its tables can be read: "
         f"{len(jobs.outcomes)} outcomes, {analyses} analyses, {len(rows)} rows used."
     )
+    print(counts(jobs))
+    refuse_empty(jobs)
+
+
+def counts(jobs: Jobs) -> str:
+    """How many findings of each level, and how many rows they hold out."""
+    found = Counter(entry.finding.level for entry in jobs.entries)
+    held = len(jobs.held())
+    words = [f"{found[level]} {word}" for level, word in _WORDS.items() if found[level]]
+    what = ", ".join(words) or "nothing found"
+    return f"Audit: {what}; {held} {'row' if held == 1 else 'rows'} held out of primary analyses."
+
+
+def audit_lines(jobs: Jobs) -> Iterator[str]:
+    """The findings, gravest first: place, arithmetic, and what becomes of the row."""
+    for level, entries in groupby(jobs.entries, key=lambda entry: entry.finding.level):
+        yield f"{_HEADINGS[level]}:"
+        for entry in entries:
+            yield f"  {_place(entry)}: {entry.finding.arithmetic}.{_fate(entry, jobs)}"
+
+
+def _place(entry: Entry) -> str:
+    named = (entry.study, entry.about, ", ".join(entry.finding.columns))
+    return ", ".join(filter(None, (f"extracted/{entry.table}, line {entry.line}", *named)))
+
+
+def _fate(entry: Entry, jobs: Jobs) -> str:
+    """What becomes of a row that cannot be true, by outcome."""
+    if entry.finding.level not in (IMPOSSIBLE, CONTRADICTION):
+        return ""
+    fates: dict[str, list[str]] = {}
+    for name in entry.outcomes:
+        _, fate = what_becomes(entry, jobs.review.outcomes[name], jobs.selections[name])
+        fates.setdefault(fate, []).append(name)
+    return "".join(f" {fate} ({', '.join(names)})." for fate, names in fates.items())
+
+
+def refuse_empty(jobs: Jobs) -> None:
+    """Raise AuditBlock where the audit leaves an outcome nothing to pool."""
+    empty = jobs.emptied()
+    if empty:
+        rule = "the audit holds out every row that is left to pool"
+        advice = "Correct the rows by their sources, or accept them with a reason (audit: accept)"
+        raise AuditBlock(
+            [Problem("config.yaml", rule, advice, column=f"outcomes.{name}") for name in empty]
+        )
+
+
+def _write(path: Path, text: str) -> None:
+    """Write audit.csv unless it says the same already."""
+    try:
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            write_text(path, text)
+    except OSError as error:
+        rule = f"cannot be written ({error.strerror})"
+        raise EnvironmentFault(Problem(str(path), rule, "Check the folder")) from None

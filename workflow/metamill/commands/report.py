@@ -16,11 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--about", required=True, help="the review and how it is shown, as JSON")
     parser.add_argument("--crosscheck", type=Path, required=True)
     parser.add_argument("--audit", type=Path, required=True)
+    parser.add_argument("--second", type=Path, nargs="*", help="comparison of two extractions")
     parser.add_argument("--report", type=Path, required=True)
 
 
 def main(options: argparse.Namespace) -> None:
-    about, displays, figures = json.loads(options.about)
+    about, displays, figures, used = json.loads(options.about)
     entries = []
     for path in options.results:
         result = results.read(path)
@@ -31,7 +32,9 @@ def main(options: argparse.Namespace) -> None:
     folder = options.report.parent / "review"
     whole = [_picture(folder, name, REVIEW_FIGURES[name]) for name in figures["review"]]
     checks, findings = read_table(options.crosscheck), read_table(options.audit)
-    write_text(options.report, render(about, entries, checks, findings, whole))
+    second = [json.loads(path.read_text(encoding="utf-8")) for path in options.second or ()]
+    page = render(about, entries, checks, findings, whole, second[0] if second else None, used)
+    write_text(options.report, page)
 
 
 def _picture(folder: Path, name: str, title: str) -> Picture:

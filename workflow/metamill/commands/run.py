@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from metamill import results
+from metamill.commands.check import counts, refuse_empty
 from metamill.config.overrides import parse_overrides
 from metamill.errors import EnvironmentFault, Problem
 from metamill.files import file_sha256
-from metamill.jobs import PACKAGE, plan
+from metamill.jobs import PACKAGE, Jobs, plan
 
 REPOSITORY = PACKAGE.parents[1]
 INTERRUPTED = 130
@@ -28,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         nargs="+",
+        action="extend",
         default=[],
         metavar="KEY=VALUE",
         help="settings laid over config.yaml, e.g. model.method=DL",
@@ -44,7 +46,8 @@ def main(options: argparse.Namespace) -> int:
     jobs = plan(options.folder, overrides)
     code = run_workflow(options.folder, options.targets, options.cores, overrides)
     if code == 0 and not options.targets:
-        _say_results(options.folder, jobs.outcomes)
+        _say_results(options.folder, jobs)
+        refuse_empty(jobs)
     return code
 
 
@@ -72,14 +75,14 @@ def run_workflow(
             command += ["--configfile", str(settings)]
         note = Path(scratch) / "exit_code"
         environment = os.environ | {"METAMILL_EXIT_CODE_FILE": str(note)}
-        process = subprocess.Popen(
+        with subprocess.Popen(
             command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        try:
-            lines = _follow(process, quiet)
-        except KeyboardInterrupt:
-            process.wait()
-            return INTERRUPTED
+        ) as process:
+            try:
+                lines = _follow(process, quiet)
+            except KeyboardInterrupt:
+                process.wait()
+                return INTERRUPTED
         if process.returncode == 0:
             return 0
         print("".join(lines), file=sys.stderr, end="")
@@ -118,11 +121,12 @@ def _follow(process: "subprocess.Popen[str]", quiet: bool) -> list[str]:
     return lines
 
 
-def _say_results(folder: Path, outcomes: tuple[str, ...]) -> None:
-    for name in outcomes:
+def _say_results(folder: Path, jobs: Jobs) -> None:
+    for name in jobs.outcomes:
         pooled = results.read(folder / "results" / name / "result.json").primary.pooled
         shown = "no estimate" if pooled.estimate is None else f"{pooled.estimate:.4g}"
         if pooled.ci_low is not None and pooled.ci_high is not None:
             shown += f" ({pooled.ci_low:.4g} to {pooled.ci_high:.4g})"
         print(f"{name}: k = {pooled.k}, {shown}")
+    print(counts(jobs))
     print(f"The report: {folder / 'results' / 'report.html'}")

@@ -12,6 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from metamill import wording
 from metamill.config.settings import Display
+from metamill.files import plain_cell
+from metamill.reporting.audit_page import audit_page
 from metamill.results import Analysis, Effect, Pooled, Refit, Result, StudyRow
 from metamill.sentences import (
     details,
@@ -63,10 +65,13 @@ def render(
     checks: Sequence[Mapping[str, str]],
     findings: Sequence[Mapping[str, str]],
     pictures: Sequence[Picture] = (),
+    second: Mapping[str, Any] | None = None,
+    used: Mapping[str, Any] | None = None,
 ) -> str:
     """The page as HTML; everything that comes from the review is escaped.
 
-    `pictures` are the figures of the whole review.
+    `pictures` are the figures of the whole review, `second` is the comparison with a second
+    extraction, `used` holds a digest of the settings and what --config laid over them.
     """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -80,15 +85,18 @@ def render(
         outcomes=[_outcome(entry) for entry in entries],
         engines=_engines(checks),
         checks=checks,
-        findings=findings,
+        audit=audit_page(findings),
         pictures=pictures,
+        second=second,
+        used=used or {"settings": "", "overrides": {}},
         versions=entries[0].result.versions if entries else {},
     )
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
     with open(path, encoding="utf-8", newline="") as handle:
-        return list(csv.DictReader(handle))
+        rows = csv.DictReader(handle)
+        return [{name: plain_cell(cell or "") for name, cell in row.items()} for row in rows]
 
 
 def _outcome(entry: Entry) -> dict[str, Any]:

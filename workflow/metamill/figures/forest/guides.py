@@ -10,7 +10,7 @@ from metamill.figures.axes.effect_words import bounds_of
 from metamill.figures.axes.ticks import legible
 from metamill.figures.forest.bias import bias_headers, bias_legend
 from metamill.figures.forest.layout import Layout
-from metamill.figures.forest.rows import DIAMOND, LIMITS, SQUARE, Content
+from metamill.figures.forest.rows import DIAMOND, HELD_OUT, LIMITS, SQUARE, Content
 from metamill.figures.forest.slabs import Sheet
 from metamill.figures.page.canvas import Line, Primitive, rectangle
 from metamill.results import Result
@@ -25,8 +25,8 @@ def forest_axis(
     """An axis for all that is drawn, within what the measure can be."""
     studies = [
         (row.low, row.estimate, row.high)
-        for row in said.rows
-        if row.shape == SQUARE
+        for row in (*said.rows, *said.left_out)
+        if row.shape in (SQUARE, HELD_OUT)
         and row.low is not None
         and row.estimate is not None
         and row.high is not None
@@ -94,5 +94,7 @@ def guide_notes(sheet: Sheet) -> Iterable[str]:
         for row in sheet.said.rows
     ):
         yield "Hollow square: the estimate lies beyond the axis."
+    if any(row.shape == HELD_OUT for row in sheet.said.left_out):
+        yield "Cross: held out by the audit, drawn as printed."
     if sheet.plan.bias:
         yield from bias_legend(sheet.result.bias, bias_headers(sheet.result.bias))

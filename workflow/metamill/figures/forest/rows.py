@@ -10,7 +10,7 @@ from metamill.figures.forest.columns import DataColumn, shown_cells
 from metamill.figures.page.text import tied
 from metamill.figures.style import Style
 from metamill.figures.subgroups import first_subgroups, subgroup_of
-from metamill.results import Analysis, Effect, LeftOut, Pooled, Result
+from metamill.results import Analysis, Effect, LeftOut, Pooled, Result, held_effects
 from metamill.wording import (
     EQUAL_EFFECTS,
     capital,
@@ -28,6 +28,7 @@ from metamill.wording import (
 )
 
 SQUARE, DIAMOND, PREDICTION, LIMITS = "square", "diamond", "prediction", "limits"
+HELD_OUT = "held out"
 NOT_ESTIMABLE = "not estimable"
 
 
@@ -35,7 +36,7 @@ NOT_ESTIMABLE = "not estimable"
 class Row:
     """One row: a label, cells of data, and what is drawn and printed of an interval.
 
-    `shape` is one of square, diamond, prediction, limits, or empty where nothing is drawn.
+    `shape` is one of square, diamond, prediction, limits, held out, or empty: nothing is drawn.
     `weight` is in per cent; `share` is the weight relative to the largest, None where there are
     no weights. `told` stands in place of numbers. A `wide` row runs on under the data columns.
     `bias` holds the kinds of the study's judgements, or words in their place. A row that is kept
@@ -148,8 +149,10 @@ def content(
     kind = "EE" if primary.settings["method"] in EQUAL_EFFECTS else "RE"
     name = style.mean_name.format(kind=kind) or effects_name(primary.settings)
     rows += _pooled_rows(primary, columns, name)
+    held = held_effects(result)
     left_out = tuple(
-        _left_out(item, result, columns, footnotes, cells[item.row]) for item in primary.left_out
+        _left_out(item, result, columns, footnotes, cells[item.row], held.get(item.row))
+        for item in primary.left_out
     )
     return Content(
         tuple(rows),
@@ -278,13 +281,18 @@ def _left_out(
     columns: tuple[DataColumn, ...],
     footnotes: Footnotes,
     cells: dict[str, str],
+    held: Effect | None,
 ) -> Row:
-    return Row(
+    """A row that is not pooled; with its effect as printed where the audit holds it out."""
+    row = Row(
         result.rows[item.row].label,
         marks=footnotes.reason(item.reason),
         data=tuple(column.text(cells) for column in columns),
         soft=True,
     )
+    if held is None or is_silent(held):
+        return row
+    return replace(row, shape=HELD_OUT, low=held.ci_low, estimate=held.estimate, high=held.ci_high)
 
 
 def _notes(primary: Analysis, result: Result) -> Iterable[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from math import sqrt
 
 from metamill.figures.axes.axis import Axis
-from metamill.figures.forest.rows import DIAMOND, LIMITS, PREDICTION, SQUARE, Row
+from metamill.figures.forest.rows import DIAMOND, HELD_OUT, LIMITS, PREDICTION, SQUARE, Row
 from metamill.figures.page.canvas import Line, Polygon, Primitive, rectangle
 from metamill.figures.style import Style
 
@@ -124,11 +124,24 @@ def _limits(row: Row, y: float, axis: Axis, style: Style) -> Iterable[Primitive]
             yield Line(x, y - half, x, y + half, style.interval_width, style.accent, role="end")
 
 
+def _held_out(row: Row, y: float, axis: Axis, style: Style) -> Iterable[Primitive]:
+    """A study that is not pooled because its numbers cannot be true: a grey interval, a cross."""
+    assert row.estimate is not None
+    yield from _whisker(row, y, axis, style, style.doubtful)
+    if axis.beyond(row.estimate):
+        return
+    x, half = axis.position(row.estimate), style.square_plain_mm / 2
+    for slope in (1, -1):
+        ends = (x - half, y - slope * half, x + half, y + slope * half)
+        yield Line(*ends, style.interval_width, style.ink, role="cross")
+
+
 SHAPES: dict[str, Callable[[Row, float, Axis, Style], Iterable[Primitive]]] = {
     SQUARE: _square,
     DIAMOND: _diamond,
     PREDICTION: _prediction,
     LIMITS: _limits,
+    HELD_OUT: _held_out,
 }
 """For each shape of a row what it draws, given the y of the row's middle."""
 

@@ -10,7 +10,7 @@ from metamill.figures.page.text import clean
 from metamill.figures.style import Style
 from metamill.figures.subgroups import first_subgroups, subgroup_of
 from metamill.files import csv_text
-from metamill.results import Analysis, Result
+from metamill.results import Analysis, Result, held_effects
 from metamill.wording import (
     ROUND,
     NumberFormat,
@@ -63,8 +63,9 @@ def forest_csv(result: Result) -> str:
         if parts:
             rows.append(_pooled(part, level))
     rows.append(_pooled(result.primary, ""))
+    held = held_effects(result)
     for left in result.primary.left_out:
-        row = result.rows[left.row]
+        row, printed = result.rows[left.row], held.get(left.row)
         rows.append(
             {
                 "row": "not pooled",
@@ -72,6 +73,11 @@ def forest_csv(result: Result) -> str:
                 "label": row.label,
                 "events": row.events,
                 "size": row.size,
+                **(
+                    {name: getattr(printed, name) for name in ("estimate", "ci_low", "ci_high")}
+                    if printed and not is_silent(printed)
+                    else {}
+                ),
                 "note": left.reason,
             }
         )
@@ -122,6 +128,10 @@ def _sentences(result: Result, display: Display) -> Iterable[str]:
     left = len(primary.left_out)
     if left:
         yield f"{count_text(left)} selected {'row is' if left == 1 else 'rows are'} not pooled."
+    held = len({note.row for note in result.audit if note.held_out})
+    if held:
+        noun = "row is" if held == 1 else "rows are"
+        yield f"{count_text(held)} {noun} held out because the numbers printed cannot be true."
 
 
 def _sizes(result: Result) -> str:
@@ -163,6 +173,8 @@ def forest_caption(
         said.append(f"Squares are {noun} with {level} intervals")
         weighted = any(effect.weight is not None for effect in shown)
         said[-1] += ", their area proportional to the weight." if weighted else "."
+    if held_effects(result) and not caterpillar:
+        said.append(f"Crosses are {noun} held out by the audit, as printed.")
     if primary.pooled.pooled:
         said.append(f"The diamond is the pooled {result.measure.natural} with its {level} interval")
         has_prediction = primary.pooled.pi_low is not None

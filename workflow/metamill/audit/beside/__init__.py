@@ -1,0 +1,1 @@
+"""Rows beside those of other studies, and numbers that look odd."""

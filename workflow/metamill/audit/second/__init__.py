@@ -1,0 +1,1 @@
+"""A second extraction beside the first, cell by cell."""

@@ -1,0 +1,1 @@
+"""What papers print besides the numbers that are pooled."""

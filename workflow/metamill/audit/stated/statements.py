@@ -1,0 +1,269 @@
+"""Do a paper's statements of one number agree with each other? (B7, B10)"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+
+from metamill.audit.counts import counts_within, percent_of, span, totals_of
+from metamill.audit.finding import CONTRADICTION, INFO, QUESTION, Check, Finding
+from metamill.tables.codebook import COLUMNS, COUNT
+from metamill.tables.printed import Interval, rounded, truncated, value
+from metamill.tables.statements import STATEMENTS, told
+from metamill.tables.table import Table, TableRow
+from metamill.tables.values import same_level
+
+CHECKS = (
+    Check(
+        "printed_twice",
+        "B10",
+        "One number printed twice",
+        "statements of one quantity, group, category and occasion print numbers that round to "
+        "one another",
+        "arithmetic; closed rounding intervals have to meet",
+        "the statements are about different patients or times, which the table does not tell apart",
+    ),
+    Check(
+        "same_events_stated",
+        "B7",
+        "The same events stated out of two totals",
+        "statements of one quantity with equal events have equal totals",
+        "arithmetic; which of the totals was examined is for the reader to decide",
+        "different patients that happen to have as many events",
+    ),
+    Check(
+        "other_total",
+        "B7",
+        "Percentage out of another total",
+        "a percentage that does not fit its own total is compared with every total of the study",
+        "arithmetic",
+        "with many totals some fit by chance",
+    ),
+    Check(
+        "p_zero",
+        "B8",
+        "p printed as zero",
+        "no p value is zero",
+        "a p value printed as 0.000 is below half a unit of its last digit",
+        "never, but software prints it so",
+    ),
+)
+Found = Iterator[tuple[str, int, Finding]]
+WHO = ("study", "quantity", "group", "category", "occasion")
+_TOPIC = ("study", "quantity", "category", "occasion")
+_MAYBE = ("unit", "time_months")
+"""Columns that tell statements apart only where both fill them in."""
+
+
+def check_statements(statements: Table | None) -> Found:
+    """Numbers that a study prints more than once, or out of totals that do not fit."""
+    for rows in by_study(statements):
+        for at, row in enumerate(rows):
+            yield from ((STATEMENTS, row.line, finding) for finding in _of_row(row, at, rows))
+
+
+def by_study(statements: Table | None) -> list[list[TableRow]]:
+    """The statements of each study; none without a table of them."""
+    studies: dict[str, list[TableRow]] = {}
+    for row in statements.rows if statements is not None else ():
+        studies.setdefault(row.cells["study"], []).append(row)
+    return list(studies.values())
+
+
+def _of_row(row: TableRow, at: int, rows: Sequence[TableRow]) -> Iterator[Finding]:
+    """What the other statements of its study say against the one at position `at`."""
+    yield from _twice(row, rows[:at])
+    yield from _out_of_two(row, rows[:at])
+    yield from _zero(row)
+    yield from _other_totals(row, rows)
+
+
+def place(row: TableRow) -> str:
+    """Where the paper prints a statement: "discussion, L151"."""
+    return ", ".join(filter(None, (row.cells.get("section"), row.cells.get("location"))))
+
+
+def about(cells: Mapping[str, str]) -> str:
+    """What a statement is about, in its own words: "ODI, all patients, before"."""
+    named = (cells.get(name, "") for name in ("quantity", "category", "group", "occasion"))
+    return ", ".join(filter(None, named))
+
+
+def alike(one: Mapping[str, str], two: Mapping[str, str], columns: Sequence[str] = WHO) -> bool:
+    """Whether two statements are about the same thing."""
+    for name in columns:
+        if same_level(name, one.get(name, "")) != same_level(name, two.get(name, "")):
+            return False
+    filled = (name for name in _MAYBE if one.get(name) and two.get(name))
+    return all(same_level(name, one[name]) == same_level(name, two[name]) for name in filled)
+
+
+def agreement(column: str, one: str, two: str) -> str:
+    """Whether two printed numbers can be one: "" if so, else the level of what is wrong.
+
+    Counts must be equal. Other numbers may be printed with different numbers of decimals: their
+    rounding intervals must meet. A question where they only touch at an end, or meet if further
+    digits were cut off.
+    """
+    if value(one) == value(two):
+        return ""
+    known = COLUMNS.get(column)
+    if known is not None and known.kind == COUNT:
+        return CONTRADICTION
+    low, high = _common(rounded(one), rounded(two))
+    if low < high:
+        return ""
+    low, high = _common(_either(one), _either(two))
+    return QUESTION if low <= high else CONTRADICTION
+
+
+def _common(one: Interval, two: Interval) -> Interval:
+    return max(one[0], two[0]), min(one[1], two[1])
+
+
+def _either(cell: str) -> Interval:
+    """All values that print as `cell` by rounding or by cutting off digits."""
+    return min(rounded(cell)[0], truncated(cell)[0]), max(rounded(cell)[1], truncated(cell)[1])
+
+
+def _twice(row: TableRow, earlier: Sequence[TableRow]) -> Iterator[Finding]:
+    """The numbers of a statement against the first earlier one that disagrees with each."""
+    cells = row.cells
+    apart: dict[int, list[tuple[str, str, str, str]]] = {}
+    before = [other for other in earlier if alike(other.cells, cells)]
+    for column, cell in cells.items():
+        if not cell or not told(column):
+            continue
+        for other in before:
+            there = other.cells.get(column, "")
+            level = agreement(column, there, cell) if there else ""
+            if level:
+                apart.setdefault(other.line, []).append((column, cell, there, level))
+                break
+    share = _share(cells)
+    for other in before:
+        there = other.cells.get("percent", "")
+        if share is not None and there and not cells.get("percent"):
+            low, high = _either(there)
+            if not low <= share <= high and other.line not in apart:
+                counted = f"{cells['events']}/{cells['total']}"
+                said = ("events", counted, f"{there} %", CONTRADICTION)
+                apart.setdefault(other.line, []).append(said)
+    for other in before:
+        if other.line in apart:
+            yield _disagreement(row, other, apart[other.line])
+
+
+def _share(cells: Mapping[str, str]) -> Fraction | None:
+    events, total = cells.get("events", ""), cells.get("total", "")
+    return Fraction(100 * int(events), int(total)) if events and total else None
+
+
+def _disagreement(
+    row: TableRow, other: TableRow, apart: Sequence[tuple[str, str, str, str]]
+) -> Finding:
+    """One finding on all that two statements differ in: column, here, there, level."""
+    level = CONTRADICTION if any(CONTRADICTION in item for item in apart) else QUESTION
+    here = ", ".join(f"{column} {cell}" for column, cell, _, _ in apart)
+    there = ", ".join(f"{column} {cell}" for column, _, cell, _ in apart)
+    words = f"{about(row.cells)}: {there} in {place(other)} (line {other.line}), but {here} in "
+    words += place(row)
+    if level == QUESTION:
+        words += "; they are one number only where a digit was cut off or a tie broken differently"
+    return Finding(
+        "printed_twice",
+        level,
+        tuple(column for column, *_ in apart),
+        f"{here} ({place(row)})",
+        f"{there} ({place(other)})",
+        words,
+        "both statements are about the same patients at the same time",
+    )
+
+
+def _out_of_two(row: TableRow, earlier: Sequence[TableRow]) -> Iterator[Finding]:
+    """V33: equal events of one quantity out of two totals, in two groups that are no siblings."""
+    cells = row.cells
+    for other in earlier:
+        there = other.cells
+        if not alike(there, cells, _TOPIC):
+            continue
+        if alike(there, cells) or _siblings(there, cells):
+            continue
+        shares = _share(there), _share(cells)
+        if None in shares or there["events"] != cells["events"] or int(cells["events"]) == 0:
+            continue
+        if int(there["total"]) != int(cells["total"]):
+            one, two = (f"{c['events']}/{c['total']}" for c in (there, cells))
+            yield Finding(
+                "same_events_stated",
+                QUESTION,
+                ("total", "events"),
+                f"{two} ({place(row)})",
+                f"{one} ({place(other)})",
+                f"{cells['quantity']}: the same {cells['events']} events are stated out of "
+                f"{there['total']} ({there['group']}, {place(other)}, line {other.line}) and out "
+                f"of {cells['total']} ({cells['group']}, {place(row)}), "
+                f"{float(shares[0] or 0):.4g} % and {float(shares[1] or 0):.4g} %",
+                "both statements count the same events",
+            )
+            return
+
+
+def _siblings(one: Mapping[str, str], two: Mapping[str, str]) -> bool:
+    whole = one.get("part_of", "")
+    return bool(whole) and same_level("part_of", whole) == same_level(
+        "part_of", two.get("part_of", "")
+    )
+
+
+def _zero(row: TableRow) -> Iterator[Finding]:
+    printed = row.cells.get("p_printed", "").replace(" ", "").removeprefix("p").removeprefix("=")
+    if printed and set(printed) <= set("0.") and "0" in printed:
+        digits = len(printed.partition(".")[2])
+        yield Finding(
+            "p_zero",
+            QUESTION,
+            ("p_printed",),
+            f"p {row.cells['p_printed']}",
+            "above 0",
+            f"No p value is zero; one that is printed as {printed} is below "
+            f"{float(Fraction(1, 2 * 10**digits)):g}",
+        )
+
+
+def _other_totals(row: TableRow, rows: Sequence[TableRow]) -> Iterator[Finding]:
+    """Which other totals, or events, of the study would make a percentage right."""
+    percent, total = row.cells.get("percent", ""), row.cells.get("total", "")
+    if not percent or not total:
+        return
+    events, interval = row.cells.get("events", ""), rounded(percent)
+    fits = words = ""
+    if events and not percent_of(int(events), int(total), interval):
+        fitting: dict[int, str] = {}
+        for other in sorted(rows, key=lambda other: not alike(other.cells, row.cells, _TOPIC)):
+            for n in filter(None, (other.cells.get("total"), other.cells.get("n"))):
+                if percent_of(int(events), int(n), interval):
+                    fitting.setdefault(int(n), f"{n} ({about(other.cells)}, {place(other)})")
+        if fitting:
+            fits = " or ".join(map(str, fitting))
+            words = f"{events} are {percent} % of {' or '.join(fitting.values())}"
+    elif not events and not counts_within(int(total), interval):
+        for other in rows:
+            k = other.cells.get("events", "")
+            if k and alike(other.cells, row.cells, _TOPIC):
+                totals = totals_of(int(k), interval)
+                if totals is not None:
+                    fits = span(totals)
+                    words = (
+                        f"the {k} events of {place(other)} (line {other.line}) are {percent} % of "
+                        f"{fits}, so that another unit may be counted here"
+                    )
+                    break
+    if words:
+        yield Finding(
+            "other_total",
+            INFO,
+            ("percent", "total"),
+            f"percent {percent} of {total}",
+            f"a total of {fits}",
+            f"{percent} % does not fit a total of {total}; {words}",
+        )

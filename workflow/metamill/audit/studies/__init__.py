@@ -1,0 +1,1 @@
+"""Studies against each other and against their own dates."""

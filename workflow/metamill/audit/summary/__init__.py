@@ -1,0 +1,1 @@
+"""The summary of one group: n, mean, SD, range, median and quartiles."""

@@ -1,0 +1,61 @@
+"""What the audit found, as the report's page of it: from audit.csv, by study and gravity."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from metamill import wording
+
+READING = "reading"
+_GROUPS = (
+    ("impossible", "Impossible as printed", "no data have these numbers"),
+    ("contradiction", "Contradictions", "two printed numbers cannot both be true"),
+    ("question", "Questions", "worth asking the authors; nothing is held out for them"),
+    ("info", "For information", "noted, without doubt about a number"),
+)
+"""Levels of the audit, gravest first: the heading of each and what it means."""
+
+
+def audit_page(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """Groups of findings, each finding once for all outcomes, and what reading noted."""
+    found = [row for row in rows if row["check"] != READING]
+    groups = [
+        {
+            "title": title,
+            "meaning": meaning,
+            "open": level in ("impossible", "contradiction"),
+            "findings": _merged([row for row in found if row["level"] == level]),
+        }
+        for level, title, meaning in _GROUPS
+    ]
+    held = {(row["table"], row["line"]) for row in found if row["held_out"] == "yes"}
+    return {
+        "groups": [group for group in groups if group["findings"]],
+        "held": len(held),
+        "reading": [row for row in rows if row["check"] == READING],
+    }
+
+
+def _merged(rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+    """One entry per finding; what becomes of the row may differ between outcomes."""
+    merged: dict[tuple[str, ...], dict[str, Any]] = {}
+    for row in rows:
+        key = tuple(row[name] for name in ("table", "line", "check", "printed", "allowed"))
+        entry = merged.setdefault(
+            key,
+            {
+                **{name: row[name] for name in ("table", "line", "study", "source")},
+                "check": row["check"].replace("_", " "),
+                "printed": wording.typeset(row["printed"]),
+                "allowed": wording.typeset(row["allowed"]),
+                "assumption": row["assumption"],
+                "reasons": [],
+                "outcomes": [],
+                "held_out": False,
+            },
+        )
+        if row["reason"] not in entry["reasons"]:
+            entry["reasons"].append(row["reason"])
+        if row["outcome"]:
+            entry["outcomes"].append(row["outcome"])
+        entry["held_out"] |= row["held_out"] == "yes"
+    return list(merged.values())
