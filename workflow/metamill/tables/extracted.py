@@ -26,8 +26,7 @@ class Extracted:
     unsound: frozenset[str]
 
     def without_errors(self) -> "Extracted":
-        """Only the tables without an error; none where studies.csv, which belongs to all, has one.
-        """
+        """Only the tables without an error; none where studies.csv has one, as it is for all."""
         tables = {name: t for name, t in self.tables.items() if name not in self.unsound}
         if STUDIES in self.unsound:
             return Extracted({}, None, self.unsound)
