@@ -40,9 +40,14 @@ def group(rng: random.Random, n: int, mean: float, sd: float, places: int) -> tu
     return shown[0], max(shown[1], f"{10**-places:.{places}f}")
 
 
-def review(rng: random.Random, heterogeneity: float = 0.25) -> tuple[TableRow, ...]:
-    """Ten trials of two arms on a scale of 0 to 100; SDs differ by `heterogeneity` (log)."""
-    places, drawn = rng.choice((0, 1, 2)), []
+def review(
+    rng: random.Random, heterogeneity: float = 0.25, places: int | None = None
+) -> tuple[TableRow, ...]:
+    """Ten trials of two arms on a scale of 0 to 100; SDs differ by `heterogeneity` (log).
+
+    Means and SDs are printed with `places` decimals, or with as many as chance says, 0 to 2.
+    """
+    places, drawn = rng.choice((0, 1, 2)) if places is None else places, []
     for _ in range(STUDIES):
         n = round(exp(rng.uniform(2.3, 4.8)))
         base, effect = rng.gauss(50, 8), rng.gauss(5, 3)

@@ -5,55 +5,64 @@ from fractions import Fraction
 
 from brute_force import ROUNDINGS, printed, printed_root, spread
 
-from metamill.audit.finding import Group
-from metamill.audit.summary.debit import debit_fits
-from metamill.audit.summary.grim import admissible_sums
-from metamill.audit.summary.grimmer import grimmer_fits
+from metamill.audit.finding import HOLDING, QUESTION, Group
 from metamill.audit.summary.group import check_group
-from metamill.tables.printed import rounded
 
 ONE = Fraction(1)
 HALF_UP = ROUNDINGS["half up"]
 TRIES, SLIPS = 200, 100
 
 
+Shares = tuple[float, float]
+"""Of slips: held, and held or asked about."""
+
+
+def _shares(groups, codes) -> Shares:
+    levels = [{f.level for f in check_group(group) if f.check in codes} for group in groups]
+    held = sum(bool(found & set(HOLDING)) for found in levels)
+    told = sum(bool(found & {*HOLDING, QUESTION}) for found in levels)
+    return held / len(levels), told / len(levels)
+
+
 def grim(n):
-    """Share of the means .00 to .99 that no n whole numbers have."""
-    cells = [f"{k / 100:.2f}" for k in range(100)]
-    return sum(not admissible_sums(rounded(cell), n, ONE) for cell in cells) / 100
+    """Means from .00 to .99 of n whole numbers."""
+    groups = (Group({"n": str(n), "mean": f"{k / 100:.2f}"}, step=ONE) for k in range(100))
+    return _shares(groups, {"grim"})
 
 
 def grimmer(n):
-    """Share of SDs from 0.50 to 2.50 refused beside a mean of n answers from 1 to 7."""
+    """SDs from 0.50 to 2.50 beside a mean of n answers from 1 to 7."""
     chance = random.Random(n)
-    refused = 0
+    groups = []
     for _ in range(TRIES):
         mean = printed(Fraction(chance.randint(2 * n, 6 * n), n), 2, HALF_UP)
-        sd = rounded(f"{chance.randint(50, 250) / 100:.2f}")
-        refused += not grimmer_fits(admissible_sums(rounded(mean), n, ONE), sd, n, n - 1, ONE)
-    return refused / TRIES
+        sd = f"{chance.randint(50, 250) / 100:.2f}"
+        groups.append(Group({"n": str(n), "mean": mean, "sd": sd}, step=ONE))
+    return _shares(groups, {"grimmer"})
 
 
 def debit(n):
-    """Share of SDs from 0.00 to 0.50 refused beside the mean of n zeros and ones."""
+    """SDs from 0.00 to 0.50 beside the mean of n zeros and ones, in columns that hold scores."""
     chance = random.Random(n)
-    refused = 0
+    groups = []
     for _ in range(TRIES):
         mean = printed(Fraction(chance.randint(0, n), n), 2, HALF_UP)
-        sd = rounded(f"{chance.randint(0, 50) / 100:.2f}")
-        refused += not debit_fits(admissible_sums(rounded(mean), n, ONE), sd, n, n - 1)
-    return refused / TRIES
+        cells = {"n": str(n), "mean": mean, "sd": f"{chance.randint(0, 50) / 100:.2f}"}
+        groups.append(Group(cells, "_pre", step=ONE, low=Fraction(0), high=ONE))
+    return _shares(groups, {"debit"})
 
 
-def slip(name, n):
-    """Share of slips in the SD of n scores within 0 to 100 that are found by the SD's limits.
+def slip(name, n, scale=(50, 15, 100)):
+    """Slips in the SD of n scores that are found by the SD's limits.
 
-    Scores are normal about 50 with SD 15, whole and cut to the scale; range and mean are printed.
+    Scores are normal about the first number of `scale` with the second as SD, whole and cut to 0
+    and the third; range and mean are printed.
     """
     chance = random.Random(n)
-    caught = 0
+    centre, sd, most = scale
+    groups = []
     for _ in range(SLIPS):
-        values = sorted(min(100, max(0, round(chance.gauss(50, 15)))) for _ in range(n))
+        values = sorted(min(most, max(0, round(chance.gauss(centre, sd)))) for _ in range(n))
         square = Fraction(spread(values), n - 1)
         iqr = values[(3 * n) // 4] - values[n // 4]
         slipped = {
@@ -69,6 +78,10 @@ def slip(name, n):
             "min": str(values[0]),
             "max": str(values[-1]),
         }
-        codes = {f.check for f in check_group(Group(cells, step=ONE)) if f.level == "impossible"}
-        caught += bool(codes & {"sd_minimum", "sd_maximum", "se_as_sd"})
-    return caught / SLIPS
+        groups.append(Group(cells, step=ONE))
+    return _shares(groups, {"sd_minimum", "sd_maximum", "se_as_sd"})
+
+
+def variance_of_pain(sd, n=30):
+    """Variances printed as SDs of n whole scores of pain from 0 to 10 with the given SD."""
+    return slip("variance", n, (5, sd, 10))

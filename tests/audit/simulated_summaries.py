@@ -1,5 +1,6 @@
 """Summaries of samples drawn from a seed, printed as papers print them, and slips in them."""
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import cycle
 
@@ -81,4 +82,51 @@ def groups(
                 low=Fraction(design[3]) if scale else None,
                 high=Fraction(design[4]) if scale else None,
             ),
+        )
+
+
+def trimmed(group, chance):
+    """The group as a spreadsheet leaves it that cuts the zeros at the end of decimals."""
+    cells = {
+        name: cell.rstrip("0").rstrip(".") if "." in cell else cell
+        for name, cell in group.cells.items()
+    }
+    return replace(group, cells=cells)
+
+
+def padded(group, chance):
+    """The group with zeros that a spreadsheet's format adds to mean and SD, at times to all."""
+    zeros = chance.randint(1, 2)
+    names = chance.choice((("mean", "sd"), tuple(name for name in group.cells if name != "n")))
+    cells = {
+        name: cell + ("" if "." in cell else ".") + "0" * zeros if name in names else cell
+        for name, cell in group.cells.items()
+    }
+    return replace(group, cells=cells)
+
+
+def without_n(group, chance):
+    return replace(group, cells={**group.cells, "n": ""})
+
+
+def changes(chance, count, roundings=ROUNDED):
+    """`count` groups of changes of scores whose scale is stated, half of them as large as can be.
+
+    Their columns are those of an arm or of a single mean.
+    """
+    rules, designs = cycle(roundings), cycle(DESIGNS[2:])
+    for _ in range(count):
+        design = next(designs)
+        low, high = Fraction(design[3]), Fraction(design[4])
+        after, step, items = drawn(chance, design)
+        before = [chance.choice(after) for _ in after]
+        if chance.random() < 0.5:
+            after = [chance.choice((low, high)) for _ in after]
+            before = [low + high - x for x in after]
+        values = sorted(a - b for a, b in zip(after, before, strict=True))
+        cells = summary(chance, values, next(rules), chance.randint(0, 3))
+        known, suffix = chance.random() < 0.7, chance.choice(("", "_treatment", "_control"))
+        yield (
+            design[0],
+            Group(cells, suffix, step if known else None, items if known else 1, low, high),
         )

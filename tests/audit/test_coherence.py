@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from valid_rows import CUTTING, MAKERS, ROUNDING, binomial_intervals, one_group, printed
+from valid_rows import (
+    CUTTING,
+    IN_TENS,
+    MAKERS,
+    ROUNDING,
+    binomial_intervals,
+    one_group,
+    printed,
+    with_zeros,
+)
 
 from metamill.audit.coherence import CHECKS, check_coherence
 from metamill.audit.finding import CONTRADICTION, HOLDING, IMPOSSIBLE, QUESTION
@@ -40,6 +49,21 @@ ARMS = {
     "mean_control": "21",
     "sd_control": "2",
     "n_control": "30",
+}
+
+ERRORS = {
+    "mean_treatment": "45.2",
+    "sd_treatment": "2.7",
+    "n_treatment": "30",
+    "mean_control": "51.0",
+    "sd_control": "2.6",
+    "n_control": "30",
+}
+COUNTED = {
+    "events_treatment": "5",
+    "total_treatment": "40",
+    "events_control": "10",
+    "total_control": "40",
 }
 
 
@@ -80,7 +104,8 @@ def test_the_interval_of_a_survival_estimate_fits_the_log_scale_and_its_27_patie
         ("12.0", []),
         ("3.2", [("correlation_range", QUESTION)]),
         ("3", [("correlation_range", QUESTION)]),
-        ("3.0", [("change_sd", IMPOSSIBLE)]),
+        ("3.0", [("change_sd", QUESTION)]),
+        ("2.9", [("change_sd", IMPOSSIBLE)]),
         ("34.4", [("correlation_range", QUESTION)]),
         ("34.6", [("change_sd", IMPOSSIBLE)]),
         ("40", [("change_sd", IMPOSSIBLE)]),
@@ -204,7 +229,7 @@ SPEAKING = [
     pytest.param(
         {"yi": "0.50", "sei": "0.10", "ci_low": "0.336", "ci_high": "0.664"},
         ("ci_level", QUESTION),
-        "as standard error on the identity scale they are 0.1 and 0.08368",
+        "as printed the standard errors are 0.1 and 0.08368",
         id="90 % interval of an effect",
     ),
     pytest.param(
@@ -257,14 +282,14 @@ SPEAKING = [
     ),
     pytest.param(
         {"mean_change": "-5", "t_change": "3.2", "n": "9"},
-        ("t_sign", CONTRADICTION),
-        "t_change is 3.2, but the change is -5: they must have one sign (post minus pre)",
+        ("t_sign", QUESTION),
+        "t_change is 3.2, but the change is -5: they should have one sign (post minus pre)",
         id="sign of t",
     ),
     pytest.param(
         {"yi": "0.69", "estimate": "3.0", "scale": "log"},
         ("effect_twice", CONTRADICTION),
-        "as effect on the log scale they are 0.69 and 1.099",
+        "on the log scale the effects are 0.69 and 1.099",
         id="effect given twice",
     ),
     pytest.param(
@@ -290,6 +315,19 @@ SPEAKING = [
         ("correlation_range", QUESTION),
         "A correlation of 0.98, and scores of one patient",
         id="correlation above 0.95",
+    ),
+    pytest.param(
+        ERRORS | {"ci_low_difference": "-13.3", "ci_high_difference": "1.7"},
+        ("difference_spread", QUESTION),
+        "The SDs may be standard errors: as such they give 3.748",
+        id="standard errors typed as SDs in both arms",
+    ),
+    pytest.param(
+        COUNTED | {"estimate": "3.5", "ci_low": "1.1", "ci_high": "11.1", "scale": "log"},
+        ("estimate_of_counts", QUESTION),
+        "5/40 against 10/40 is an odds ratio of 0.4286 and a risk ratio of 0.5, below 1; estimate "
+        "3.5 is above 1",
+        id="ratio on the other side of 1",
     ),
 ]
 
@@ -324,6 +362,18 @@ def test_every_check_has_an_example_and_every_finding_a_check():
         SCORES | {"mean_change": "-46", "correlation": "0.77", "sd_change": "12"},
         {"mean_change": "0.0", "sd_change": "5.1", "n": "9", "t_change": "0.0", "p_change": "1"},
         ARMS | {"t_difference": "-1.22", "p_difference": "0.23"},
+        ERRORS | {"se_difference": "0.68", "t_difference": "-8.5"},
+        ERRORS | {"sd_treatment": "14.8", "sd_control": "14.2", "se_difference": "3.75"},
+        ERRORS | {"ci_low_difference": "-7.2", "ci_high_difference": "-4.4"},
+        COUNTED | {"estimate": "0.43", "ci_low": "0.13", "ci_high": "1.4", "scale": "log"},
+        COUNTED | {"estimate": "0.9", "ci_low": "0.3", "ci_high": "2.7", "scale": "log"},
+        COUNTED | {"estimate": "1.0", "ci_low": "0.3", "ci_high": "3.3", "scale": "log"},
+        {"events": "5", "total": "40", "estimate": "0.2", "scale": "logit"},
+        {"events": "5", "total": "40", "estimate": "12.5", "scale": "identity"},
+        {"events": "5", "total": "40", "estimate": "3.5", "scale": "log"},
+        {"events": "0", "total": "40", "estimate": "0.05", "scale": "logit"},
+        {"events": "5", "total": "40", "estimate": "0.35", "scale": "0-100"},
+        {"events": "5", "total": "40", "estimate": "35", "mean": "34"},
         {"events": "0", "total": "30", "ci_low": "0", "ci_high": "11.6"},
         {"events": "2", "total": "500", "ci_low": "0.05", "ci_high": "1.4"},
         {"estimate": "0.62", "ci_low": "0.45", "ci_high": "0.85", "scale": "log", "n": "900"},
@@ -358,6 +408,93 @@ def test_truncation_is_named_where_it_alone_saves_a_row():
     assert told(row | {"mean_change": "3.8"}) == [("change_mean", CONTRADICTION)]
 
 
+@pytest.mark.parametrize(
+    ("row", "check", "excuse"),
+    [
+        (
+            {"mean": "12300", "sd": "4500", "se": "460", "n": "97"},
+            "sd_forms",
+            "Whole numbers that were rounded to tens or hundreds would explain it",
+        ),
+        (
+            {"mean": "25.00", "sd": "5.00", "se": "1.05", "n": "25"},
+            "sd_forms",
+            "Zeros that were added at the end of decimals would explain it",
+        ),
+        (
+            {"mean_pre": "2500", "mean_post": "2130", "mean_change": "-400", "n": "9"},
+            "change_mean",
+            "Whole numbers that were rounded to tens or hundreds would explain it",
+        ),
+        (
+            {"events": "5", "total": "27", "ci_low": "19.00", "ci_high": "41.00"},
+            "ci_excludes_estimate",
+            "Zeros that were added at the end of decimals would explain it",
+        ),
+    ],
+)
+def test_zeros_that_are_no_digits_make_a_question(row, check, excuse):
+    item = only(row)
+    assert (item.check, item.level) == (check, QUESTION)
+    assert item.arithmetic.endswith(excuse)
+
+
+def test_zeros_explain_only_what_they_can():
+    row = {"mean": "12300", "sd": "4500", "n": "97"}
+    assert told(row | {"se": "640"}) == [("sd_forms", CONTRADICTION)]
+    assert told(SCORES | {"mean_change": "-30"}) == [("change_mean", CONTRADICTION)]
+    assert told(MEAN | {"sd": "5.00", "se": "1.25"}) == [("sd_forms", CONTRADICTION)]
+
+
+@pytest.mark.parametrize(
+    ("difference", "words"),
+    [
+        ({"se_difference": "3.75"}, "as such they give 3.748"),
+        ({"t_difference": "-1.55"}, "as such they give 3.748"),
+        ({"se_difference": "0.95"}, "allows for clusters, may explain it"),
+        ({"se_difference": "0.50"}, "allows for clusters, may explain it"),
+        ({"se_difference": "1.75"}, "2.5 times as large or more"),
+        ({"se_difference": "0.21"}, "3.1 times as small or more"),
+    ],
+)
+def test_a_difference_that_its_arms_do_not_spread_like_is_asked_about(difference, words):
+    item = only(ERRORS | difference, "MD")
+    assert (item.check, item.level) == ("difference_spread", QUESTION)
+    assert words in item.arithmetic
+    assert "from 0.6714 to 0.6973 (Student, Welch)" in item.arithmetic
+
+
+def test_the_spread_of_a_difference_is_asked_about_once():
+    row = ERRORS | {"se_difference": "3.75", "t_difference": "-1.55"}
+    row |= {"ci_low_difference": "-13.3", "ci_high_difference": "1.7"}
+    assert told(row, "MD") == [("difference_spread", QUESTION)]
+    assert told(row | {"ci_level": "90", "se_difference": "", "t_difference": ""}) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"estimate": "0.35", "scale": "logit"}, "exact interval from 4.186 to 26.8 %"),
+        ({"estimate": "0.35", "scale": "identity"}, "estimate 0.35 is outside"),
+        ({"estimate": "35"}, "estimate 35 is outside"),
+        ({"estimate": "0.875"}, "The rest of it, 12.5 %, is within"),
+    ],
+)
+def test_a_proportion_that_its_counts_do_not_give_is_asked_about(row, words):
+    item = only({"events": "5", "total": "40"} | row, "GEN")
+    assert (item.check, item.level) == ("estimate_of_counts", QUESTION)
+    assert words in item.arithmetic
+
+
+def test_a_ratio_is_compared_whatever_measure_pools_the_row():
+    assert told(COUNTED | {"estimate": "3.5"}, "OR") == [("estimate_of_counts", QUESTION)]
+    none = COUNTED | {"events_treatment": "0", "scale": "log"}
+    assert "infinity" not in only(none | {"estimate": "3.5"}).arithmetic
+    assert told(none | {"estimate": "0.2"}) == []
+    full = COUNTED | {"events_control": "40", "events_treatment": "40", "scale": "log"}
+    assert told(full | {"estimate": "0.2"}) == []
+
+
 def test_an_exact_interval_that_was_cut_off_is_not_impossible():
     row = {"percent": "83.33", "n": "6", "ci_low": "43.649", "ci_high": "96"}
     assert told(row, "PLO") == [("ci_units", QUESTION)]
@@ -369,17 +506,26 @@ def test_the_bare_interval_of_a_pooled_mean_belongs_to_the_mean_whatever_stands_
     assert told(row) == []
 
 
-def _simulated(rows, seed, rules):
+def _simulated(rows, seed, rules, habit="as they are"):
     rng = np.random.default_rng(seed)
-    return [MAKERS[i % len(MAKERS)](rng, rules) for i in range(rows)]
+    if habit == "in tens":
+        return [IN_TENS[i % len(IN_TENS)](rng, rules, tens=True) for i in range(rows)]
+    made = [MAKERS[i % len(MAKERS)](rng, rules) for i in range(rows)]
+    return [(measure, with_zeros(rng, row, habit)) for measure, row in made]
 
 
 @pytest.mark.parametrize("rules", [ROUNDING, CUTTING], ids=["rounded", "cut off"])
+@pytest.mark.parametrize("habit", ["as they are", "trimmed", "added", "in tens"])
 @pytest.mark.parametrize(
     ("rows", "seed"), [(1500, 1), pytest.param(20_000, 2, marks=pytest.mark.slow)]
 )
-def test_no_valid_row_is_called_impossible_or_contradictory(rows, seed, rules):
-    for measure, row in _simulated(rows, seed, rules):
+def test_no_valid_row_is_called_impossible_or_contradictory(rows, seed, rules, habit):
+    """Numbers that were cut off and given zeros, or rounded to tens, are no habit that is read."""
+    if rules is CUTTING and habit in ("added", "in tens"):
+        return
+    for measure, row in _simulated(
+        rows if habit == "as they are" else rows // 3, seed, rules, habit
+    ):
         wrong = [item for item in found(row, measure) if item.level in HOLDING]
         assert not wrong, (measure, row, wrong)
 
@@ -450,7 +596,7 @@ def test_whatever_a_derivation_refuses_the_audit_has_held_out():
 
 
 def test_a_row_taken_as_printed_says_what_the_audit_says():
-    row = SCORES | {"sd_change": "3.0", "mean_change": "-35"}
+    row = SCORES | {"sd_change": "2.9", "mean_change": "-35"}
     item, other = found(row, "MC")
     flags = derive("MC", row, as_printed=True).flags
     assert {item.arithmetic, other.arithmetic} == set(flags)

@@ -14,40 +14,70 @@ A = {"study": "A", "cohort": "TOWN", "cohort_certainty": "confirmed", "country":
 B = A | {"study": "B"}
 
 
-def told(*studies, plan=(), selected=("A", "B")):
+LEFT = RowFilter({"study": ("B",)}, "a shorter follow-up")
+
+
+def told(*studies, selected=("A", "B"), names=("score",), **plan):
     found = Selection("t.csv", rows(*({"study": study} for study in selected)), ())
-    settings = outcome("MD", exclude=plan)
+    outcomes = dict.fromkeys(names, outcome("MD", **plan))
     about = table("studies.csv", *studies)
-    return list(check_cohorts(about, {"score": settings}, {"score": found}))
+    return list(check_cohorts(about, outcomes, dict.fromkeys(names, found)))
 
 
 @pytest.mark.parametrize(
-    ("certainty", "level", "words"),
+    ("certainty", "words"),
     [
-        ("confirmed", "question", "Cohort TOWN: the same patients as B."),
-        ("assumed", "question", "Cohort TOWN: taken to be the same patients as B."),
-        ("suspected", "question", "Cohort TOWN: patients may also be in B."),
-        ("", "info", "Cohort TOWN: patients may also be in B; how surely is not stated."),
+        ("confirmed", "Cohort TOWN: A, B are the same patients."),
+        ("assumed", "Cohort TOWN: A, B are taken to be the same patients."),
+        ("suspected", "Cohort TOWN: A, B may share patients."),
+        ("", "Cohort TOWN: A, B may share patients (how surely is not stated)."),
     ],
 )
-def test_each_study_of_a_declared_cohort_is_told_with_its_certainty(certainty, level, words):
-    found = told(A | {"cohort_certainty": certainty}, B | {"cohort_certainty": certainty})
-    assert [(line, finding.level) for _, line, finding in found] == [(2, level), (3, level)]
-    assert found[0][2].arithmetic.startswith(words)
+def test_a_declared_cohort_is_told_once_at_its_first_study_with_its_certainty(certainty, words):
+    stated = {"cohort_certainty": certainty}
+    ((name, line, finding),) = told({"study": "Z"}, A | stated, B | stated, exclude=(LEFT,))
+    assert (name, line, finding.level) == ("studies.csv", 3, "info")
+    assert finding.arithmetic == f"{words} score: pools A, leaves out B (a shorter follow-up)"
 
 
-def test_a_declared_cohort_says_who_is_pooled_and_why_the_others_are_not():
-    left = RowFilter({"study": ("B",)}, "a shorter follow-up")
-    first, second = (finding.arithmetic for _, _, finding in told(A, B, plan=(left,)))
-    assert first.endswith("score pools A and leaves out B (a shorter follow-up)")
-    assert second.endswith("score pools A and leaves out B (a shorter follow-up)")
+def test_a_certainty_that_differs_between_the_studies_of_a_cohort_is_told_for_each():
+    ((*_, finding),) = told(A, B | {"cohort_certainty": ""}, exclude=(LEFT,))
+    assert "A, B may share patients (A confirmed, B not stated)." in finding.arithmetic
+
+
+def test_outcomes_that_treat_a_cohort_alike_are_named_together():
+    three = RowFilter({"study": ("B", "C")}, "a part of A")
+    ((*_, finding),) = told(
+        A, B, A | {"study": "C"}, selected="ABC", names=("score", "pain"), exclude=(three,)
+    )
+    assert finding.arithmetic == (
+        "Cohort TOWN: A, B, C are the same patients. "
+        "score, pain: pools A, leaves out B, C (a part of A)"
+    )
+
+
+def test_a_cohort_of_which_no_study_is_pooled_is_no_question():
+    both = RowFilter({"study": ("A", "B")}, "other units")
+    ((*_, finding),) = told(A, B, exclude=(both,))
+    assert finding.level == "info"
+    assert finding.arithmetic.endswith("score: pools none, leaves out A, B (other units)")
+
+
+@pytest.mark.parametrize("certainty", ["confirmed", "assumed", "suspected", ""])
+def test_two_studies_of_a_cohort_in_one_pool_are_a_question_with_the_reason_given(certainty):
+    stated = {"cohort_certainty": certainty}
+    ((*_, finding),) = told(A | stated, B | stated, same_cohort={"TOWN": "two wards"})
+    assert finding.level == "question"
+    assert finding.arithmetic.endswith("score: pools A, B (same_cohort: two wards)")
 
 
 @pytest.mark.parametrize("selected", [(), ("A",)])
 def test_a_cohort_that_no_outcome_selects_twice_is_told_once(selected):
     found = told(A, B, selected=selected)
     assert [(line, finding.level) for _, line, finding in found] == [(2, "info")]
-    assert found[0][2].arithmetic == "A, B are one cohort. No outcome selects two of them"
+    assert found[0][2].arithmetic == (
+        "Cohort TOWN: A, B are the same patients. No outcome selects two of them"
+    )
 
 
 def test_a_cohort_of_one_study_and_studies_without_a_cohort_are_not_told():

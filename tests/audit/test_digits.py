@@ -19,12 +19,14 @@ def spread(n):
 
 
 def test_the_chi_square_and_its_tail_are_those_of_the_textbook():
-    for counts in ([5] * 10, [10, 5, 3, 2, 8, 9, 4, 4, 4, 1], [60, *[1] * 9], [0] * 9 + [50]):
+    for counts in ([5] * 10, [10, 5, 3, 2, 8, 9, 4, 4, 4, 1], [60, *[1] * 9], [0] * 8 + [9, 50]):
         x, p = uniform_test(counts)
         assert x == pytest.approx(
             sum((c - sum(counts) / 10) ** 2 for c in counts) / sum(counts) * 10
         )
         assert p == pytest.approx(float(chdtrc(9, x)), rel=1e-12)
+        x, p = uniform_test(counts[:9])
+        assert p == pytest.approx(float(chdtrc(8, x)), rel=1e-12)
 
 
 def test_digits_that_all_come_up_ask_nothing():
@@ -38,7 +40,10 @@ def test_digits_that_all_come_up_ask_nothing():
             [f"{i}.5" for i in range(20, 60)] + [f"{i}.0" for i in range(20, 60)],
             "read from a graph",
         ),
-        ([cell for cell in spread(700) if cell[-1] != "0"], "a spreadsheet cuts the zeros"),
+        (
+            [cell for cell in spread(700) if cell[-1] != "0"] + ["20.0"],
+            "0 is rare as where a spreadsheet cuts the zeros",
+        ),
         ([f"{i}.7" for i in range(20, 80)], "no common cause fits"),
     ],
 )
@@ -48,6 +53,21 @@ def test_digits_that_do_not_come_up_are_asked_about_with_a_hypothesis(cells, wor
     (finding,) = asked(cells)
     assert (finding.check, finding.level) == ("terminal_digits", "question")
     assert words in finding.arithmetic
+
+
+def test_a_table_without_its_zeros_at_the_end_is_judged_by_the_other_digits():
+    cells = [cell.removesuffix(".0") for cell in spread(700)]
+    assert {"20", "30"} <= set(cells), "what is left of 20.0 ends in 0 as well"
+    assert not asked(cells)
+    (finding,) = asked([*cells, *(f"{i}.7" for i in range(100, 300))])
+    assert "8 degrees of freedom" in finding.arithmetic
+    assert "No decimals end in 0" in finding.arithmetic
+    assert "0: " not in finding.printed
+
+
+def test_whole_numbers_keep_their_zeros():
+    (finding,) = asked([str(10 * i + 1 + j) for i in range(10, 40) for j in range(3)])
+    assert "9 degrees of freedom" in finding.arithmetic
 
 
 def test_below_fifty_values_nothing_is_ever_asked():

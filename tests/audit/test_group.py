@@ -7,9 +7,11 @@ from fractions import Fraction
 import pytest
 from brute_force import ROUNDINGS, TRUNCATION
 from scipy.special import stdtrit
-from simulated_summaries import DESIGNS, groups
+from simulated_summaries import DESIGNS, changes, groups, padded, trimmed, without_n
 
+from metamill.audit.beside.plausible import check_plausible
 from metamill.audit.finding import HOLDING, IMPOSSIBLE, INFO, LEVELS, QUESTION, Group
+from metamill.audit.rows import Scale, groups_of, scale_of
 from metamill.audit.summary.exact_text import root_text
 from metamill.audit.summary.group import CHECKS, check_group
 from metamill.audit.summary.hypotheses import normal_range, student_975
@@ -154,13 +156,14 @@ def test_a_mean_that_median_and_quartiles_do_not_allow(mean, expected):
 
 
 def test_a_mean_at_the_end_of_a_range_that_n_values_must_reach():
-    assert found(n=10, mean="1.0", min=1, max=5, step=1) == [("mean_range", IMPOSSIBLE)]
+    assert found(n=10, mean="1.1", min=1, max=5, step=1) == [("mean_range", IMPOSSIBLE)]
     assert found(n=10, mean="1.4", min=1, max=5, step=1) == []
 
 
 def test_a_scale_bounds_the_sd_where_no_range_is_printed():
-    assert found(n=20, mean="9.0", sd="4.0", low=0, high=10, step=1) == [("sd_maximum", IMPOSSIBLE)]
-    assert found(n=20, mean="9.0", sd="4.0", step=1) == []
+    cells = {"n": 20, "mean": "9.1", "sd": "4.1", "step": 1}
+    assert found("_pre", **cells, low=0, high=10) == [("sd_maximum", IMPOSSIBLE)]
+    assert found("_pre", **cells) == []
 
 
 @pytest.mark.parametrize("missing", ["n", "mean", "sd", "min", "max"])
@@ -168,12 +171,12 @@ def test_a_scale_bounds_the_sd_where_no_range_is_printed():
 def test_what_is_not_printed_is_not_judged(missing, step):
     cells = {"n": "30", "mean": "78", "sd": "18.8", "min": "64", "max": "85"} | {missing: ""}
     codes = {code for code, _ in found(step=step, **cells)}
-    assert codes <= ({"sd_maximum"} if missing in ("mean", "") else set())
+    assert codes <= ({"sd_maximum"} if missing in ("mean", "n") else set())
     del cells[missing]
     assert {code for code, _ in found(step=step, **cells)} == codes
 
 
-@pytest.mark.parametrize("n", ["0", "1", "", "2.5", "-3"])
+@pytest.mark.parametrize("n", ["0", "1", "2.5", "-3"])
 def test_less_than_two_values_are_not_judged(n):
     assert found(n=n, mean="78.3", sd="18.8", min=64, max=85, step=1) == []
 
@@ -231,6 +234,148 @@ def test_no_valid_summary_is_held(count, how, rule):
         if finding.level in HOLDING
     ]
     assert held == []
+
+
+MADE_OVER = {"trimmed": trimmed, "padded": padded, "without n": without_n}
+
+
+@pytest.mark.parametrize("name", MADE_OVER)
+def test_no_valid_summary_is_held_for_what_a_spreadsheet_or_a_reader_did_to_it(name):
+    chance = random.Random(22)
+    made = [MADE_OVER[name](valid, chance) for _, valid in groups(chance, 400)]
+    found = [(group, f) for group in made for f in check_group(group)]
+    assert [pair for pair in found if pair[1].level in HOLDING] == []
+
+
+def test_zeros_that_a_spreadsheet_added_are_asked_about():
+    chance = random.Random(22)
+    made = [padded(valid, chance) for _, valid in groups(chance, 200, knowing=(True,))]
+    asked = [f for group in made for f in check_group(group) if f.level == QUESTION]
+    assert sum("a spreadsheet added the zeros" in f.arithmetic for f in asked) >= 10
+
+
+@pytest.mark.parametrize("change", [None, padded])
+def test_no_changes_of_scores_are_held_for_the_scale_of_the_scores(change):
+    chance = random.Random(23)
+    found = [
+        (group, f)
+        for _, group in changes(chance, 250)
+        for f in check_group(change(group, chance) if change else group)
+    ]
+    assert [pair for pair in found if pair[1].level in HOLDING] == []
+    assert sum("would be possible for changes" in f.arithmetic for _, f in found) >= 10
+
+
+@pytest.mark.parametrize("suffix", ["", "_treatment", "_control", "_pre", "_post"])
+def test_a_change_is_not_held_for_the_scale_of_its_score(suffix):
+    cells = {"n": 20, "mean": "0.5", "sd": "2.6", "low": 0, "high": 10}
+    first, *others = check_group(group(suffix, **cells))
+    assert first.check == "sd_maximum"
+    if suffix in ("_pre", "_post"):
+        assert first.level == IMPOSSIBLE
+        assert not any("If the values are scores" in f.arithmetic for f in others)
+        return
+    assert first.level == QUESTION
+    words = "It would be possible for changes, which run from -10 to 10."
+    assert first.arithmetic.endswith(words)
+    assert others
+    for line in others:
+        assert line.arithmetic.startswith("If the values are scores from 0 to 10: ")
+
+
+def test_an_sd_too_large_for_changes_as_well_is_impossible():
+    cells = {"n": 20, "mean": "0.5", "sd": "12.6", "low": 0, "high": 10}
+    assert found("_treatment", **cells) == [("sd_maximum", IMPOSSIBLE)]
+
+
+def test_skewed_calls_the_end_of_the_scale_lowest_only_for_scores():
+    scale = Scale(low=Fraction(0), high=Fraction(10))
+    for suffix, told in (("", True), ("_treatment", True), ("_pre", False)):
+        cells = {f"mean{suffix}": "1.5", f"sd{suffix}": "2.6", "n": "20"}
+        (finding,) = check_plausible(cells, scale, "MN")
+        assert ("if these are scores and no changes" in finding.arithmetic) is told
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd", "level"),
+    [("3.30", "1.20", QUESTION), ("3.31", "1.20", IMPOSSIBLE), ("3.30", "1.21", IMPOSSIBLE)],
+)
+def test_zeros_at_the_end_of_mean_and_sd_may_be_added(mean, sd, level):
+    # 26/8 = 3.25 prints as 3.3, and nothing of eight as 3.30
+    first = next(check_group(group(step=1, n=8, mean=mean, sd=sd)))
+    assert (first.check, first.level) == ("grim", level)
+    assert ("a spreadsheet added the zeros" in first.arithmetic) is (level == QUESTION)
+
+
+@pytest.mark.parametrize(
+    ("scale", "low", "high", "instrument"),
+    [
+        ("0-10", 0, 10, ""),
+        ("-5 to 5", -5, 5, ""),
+        ("0\u201310", 0, 10, ""),
+        ("0-100", 0, 100, "odi_percent"),
+        ("10-0", 0, 100, "odi_percent"),
+        ("log", 0, 100, "odi_percent"),
+        ("", 0, 100, "odi_percent"),
+    ],
+)
+def test_a_row_on_a_scale_of_its_own_is_judged_by_it(scale, low, high, instrument):
+    outcome = Scale(Fraction(2), 1, Fraction(0), Fraction(100), "odi_percent")
+    own = scale_of({"scale": scale}, outcome)
+    assert (own.low, own.high, own.instrument) == (low, high, instrument)
+    assert own.step == (2 if instrument else None), "the step of another scale says nothing"
+    assert scale_of({"scale": scale, "step": "1"}, outcome).step == 1
+
+
+def test_no_valid_row_on_its_own_scale_is_held_and_an_sd_off_it_is():
+    outcome = Scale(Fraction(1), 1, Fraction(0), Fraction(100), "odi_percent")
+    for _, valid in groups(random.Random(24), 200, designs=DESIGNS[3:4], scales=(True,)):
+        cells = {f"{name}_pre": cell for name, cell in valid.cells.items() if name != "n"}
+        cells |= {"n": valid.cells["n"], "scale": "0-10"}
+        (seen,) = groups_of(cells, scale_of(cells, outcome))
+        assert not [f for f in check_group(seen) if f.level in HOLDING]
+    cells = {"mean_pre": "7.3", "sd_pre": "15.2", "n": "30"}
+    for scale, expected in (("0-100", []), ("0-10", ["sd_maximum"])):
+        row = cells | {"scale": scale}
+        (seen,) = groups_of(row, scale_of(row, outcome))
+        assert [f.check for f in check_group(seen) if f.level in HOLDING] == expected
+
+
+@pytest.mark.parametrize(
+    ("sd", "expected"),
+    [("14.8", []), ("14.9", [("sd_maximum", QUESTION)]), ("15.7", [("sd_maximum", IMPOSSIBLE)])],
+)
+def test_without_n_an_sd_is_at_most_the_range_over_the_root_of_two(sd, expected):
+    # 21/sqrt(2) = 14.849, and 22/sqrt(2) = 15.556 if the range is rounded
+    cells = {"mean": "78", "sd": sd, "min": 64, "max": 85, "q1": 70, "q3": 80}
+    assert found("_pre", **cells) == expected
+    for finding in check_group(group("_pre", **cells)):
+        assert finding.columns == ("sd_pre", "min_pre", "max_pre")
+        assert finding.allowed.startswith("at most 14.8")
+    on_scale = group("_pre", mean="78", sd=sd, low=64, high=85)
+    level = [IMPOSSIBLE] if expected else []
+    assert [f.level for f in check_group(on_scale)] == level
+
+
+def test_a_range_that_is_an_interquartile_one_is_named():
+    cells = {"n": 30, "mean": 78, "min": 64, "max": 85}
+    for sd, told in (("18.8", True), ("40", False)):
+        lines = [f.allowed for f in check_group(group(step=1, sd=sd, **cells))]
+        assert ("the range is the interquartile range" in lines) is told
+    cells |= {"q1": 70, "q3": 80}
+    lines = [f.allowed for f in check_group(group(step=1, sd="18.8", **cells))]
+    assert "the range is the interquartile range" not in lines, "quartiles are printed"
+
+
+@pytest.mark.parametrize(("sd", "code"), [("1.1", "se_as_sd"), ("0.1", "sd_minimum")])
+def test_a_range_that_may_be_that_of_the_scale_is_said_in_the_finding(sd, code):
+    cells = {"n": 30, "mean": 78, "sd": sd, "min": 64, "max": 85, "step": 1}
+    words = "The range may be that of the scale instead of the values."
+    for ends, said in (({"low": 64, "high": 85}, True), ({"low": 0, "high": 100}, False)):
+        first = next(check_group(group("_pre", **cells, **ends)))
+        assert first.check == code
+        assert (words in first.arithmetic) is said
+        assert first.level == (QUESTION if said and code == "se_as_sd" else IMPOSSIBLE)
 
 
 def test_rounded_valid_summaries_rarely_raise_a_question():

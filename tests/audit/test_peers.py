@@ -1,17 +1,22 @@
 """A row beside the other studies of its outcome: what is asked, and what is not."""
 
 import random
+from fractions import Fraction
 from pathlib import Path
 from statistics import median
 
 import pytest
 from honest_reviews import SLIPS, measured, outcome, reviews_asked, rows, slips_found
+from scipy.special import stdtrit
 
-from metamill.audit.beside import baseline, digits, peers, plausible
+from metamill.audit.beside import baseline, digits, directions, peers, plausible
+from metamill.audit.beside.directions import check_opposite
 from metamill.audit.beside.peers import check_directions, check_peers, medians_of_others
 from metamill.audit.rows import Scale
 from metamill.audit.studies import cohorts, overlap, timeline
 from metamill.config.settings import Display
+from metamill.measures import effect_sizes
+from metamill.measures.prepare import prepare
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "audit" / "peers.md"
 USUAL = ("11.2", "12.9", "10.4", "13.1")
@@ -55,6 +60,53 @@ def test_an_sd_unlike_the_others_is_asked_about_with_the_slips_that_would_explai
     ((at, finding),) = check_peers(rows(*cells, group(sd)), outcome("MN"), Scale())
     assert (at, finding.check, finding.level) == (4, "sd_of_peers", "question")
     assert words in finding.arithmetic
+
+
+def change(sd="", se="", mean="-9"):
+    return {"mean_change": mean, "sd_change": sd, "se_change": se, "n": "36"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "column", "words"),
+    [
+        (change("2"), "sd_change", "a standard error (SD 12 with n = 36)"),
+        (change("144"), "sd_change", "a variance (SD 12)"),
+        (
+            change(se="12"),
+            "se_change",
+            "It would fit as an SD typed as a standard error (SD 12)",
+        ),
+        (change(se="0.33"), "se_change", "No common slip would fit"),
+    ],
+)
+def test_spreads_of_changes_are_compared_as_they_are_pooled(cells, column, words):
+    others = [change(sd) for sd in ("11", "12", "12.5", "13")]
+    ((at, finding),) = check_peers(rows(*others, cells), outcome("MC"), Scale())
+    assert (at, finding.check, finding.columns) == (4, "sd_of_peers", (column,))
+    assert words in finding.arithmetic
+
+
+def test_a_standard_error_counts_among_the_others_by_its_sd():
+    others = [change("12"), change(se="2"), change(se="2.1"), change(se="1.9")]
+    assert not asked("MC", *others)
+    assert asked("MC", *others, change("2")) == [(4, "sd_of_peers", "question")]
+    assert not asked("MC", *others, change("12", se="2"))
+
+
+def test_a_change_in_another_unit_is_asked_about():
+    others = [change(sd, mean=f"-{i}") for i, sd in enumerate(("11", "12", "13", "12"), 8)]
+    ((at, finding),) = check_peers(
+        rows(*others, change("1.2", mean="-0.9")), outcome("MC"), Scale()
+    )
+    assert (at, finding.check) == (4, "unit_of_peers")
+
+
+def test_an_sd_that_is_impossible_on_its_scale_is_left_to_the_finding_that_says_so():
+    others = [group(sd, mean="2") for sd in ("1.1", "1.2", "1.3", "1.2")]
+    pool = rows(*others, group("9", mean="3"))
+    assert [f.check for _, f in check_peers(pool, outcome("MN"), Scale())] == ["sd_of_peers"]
+    limited = Scale(low=Fraction(0), high=Fraction(10))
+    assert not list(check_peers(pool, outcome("MN"), limited))
 
 
 @pytest.mark.parametrize("sd", ["4.1", "12", "36"])
@@ -167,6 +219,85 @@ def test_the_direction_of_counts_is_compared_too_and_rows_that_give_no_effect_ar
     same = [counts("10", "40")] * 3
     assert asked("RR", *same, counts("40", "10")) == [(3, "opposite_direction", "question")]
     assert not asked("RR", *same, counts("0", "0"), {"events_treatment": ""})
+
+
+def by_every_row(pool, measure):
+    """What `check_opposite` has to find, by deriving every row as an analysis would."""
+    signs = {}
+    for at, row in enumerate(pool):
+        try:
+            effects = effect_sizes(measure, prepare(measure, [row.cells], 0.5).columns)
+        except ValueError:
+            continue
+        y, v = float(effects.yi[0]), float(effects.vi[0])
+        if v > 0 and abs(y) > 1.959964 * v**0.5:
+            signs[at] = 1 if y > 0 else -1
+    for side in (1, -1):
+        here, there = (
+            {pool[at].cells["study"] for at in signs if signs[at] == s} for s in (side, -side)
+        )
+        if len(here) == 1 and len(there - here) >= 3:
+            yield from (at for at in signs if signs[at] == side)
+
+
+FORMS = ("sd", "se", "ci", "change", "wrong")
+
+
+def drawn_row(rng, measure, lonely):
+    """One trial or one group before and after, in one of several forms, with what is printed."""
+    form, n = rng.choice(FORMS), rng.randint(8, 60)
+    effect, sd = (-8.0 if lonely else rng.gauss(7, 4)), rng.uniform(9, 13)
+    names = ("treatment", "control") if measure == "MD" else ("post", "pre")
+    cells = {"study": rng.choice("ABCDEFGH") if not lonely else rng.choice("XY")}
+    cells |= {"n": str(n)} if measure == "MC" else {f"n_{arm}": str(n) for arm in names}
+    for arm, mean in zip(names, (50 + effect, 50.0), strict=True):
+        cells[f"mean_{arm}"] = f"{mean:.2f}"
+        half = float(stdtrit(n - 1, 0.975)) * sd / n**0.5
+        if form == "ci":
+            cells |= {f"ci_low_{arm}": f"{mean - half:.3f}", f"ci_high_{arm}": f"{mean + half:.3f}"}
+        elif form == "se":
+            cells[f"se_{arm}"] = f"{sd / n**0.5:.3f}"
+        else:
+            cells[f"sd_{arm}"] = f"{sd:.2f}"
+    if form == "wrong":
+        cells[f"se_{names[0]}"] = "99"
+    if form == "change" and measure == "MC":
+        cells = {"study": cells["study"], "n": str(n), "mean_change": f"{effect:.2f}"}
+        cells[rng.choice(("sd_change", "se_change"))] = f"{sd:.2f}"
+    return cells
+
+
+@pytest.mark.parametrize("measure", ["MD", "MC", "SMD", "SMCR"])
+def test_the_lonely_direction_is_that_of_deriving_every_row(measure):
+    rng, told = random.Random(5), 0
+    for _ in range(120):
+        kind = "MD" if measure in ("MD", "SMD") else "MC"
+        pool = rows(*(drawn_row(rng, kind, i < 2) for i in range(rng.randint(4, 12))))
+        found = [at for at, _ in check_opposite(pool, measure)]
+        assert sorted(found) == sorted(by_every_row(pool, measure))
+        told += bool(found)
+    assert told >= 10
+
+
+def test_few_rows_of_a_large_table_are_derived_again(monkeypatch):
+    derived = []
+
+    def counted(measure, cells, correlation):
+        derived.append(cells)
+        return prepare(measure, cells, correlation)
+
+    monkeypatch.setattr(directions, "prepare", counted)
+    rng = random.Random(8)
+    for form in (arms, lambda effect: with_se(arms(effect))):
+        pool = rows(*(form(rng.gauss(5, 6)) for _ in range(300)))
+        assert not list(check_opposite(pool, "MD"))
+        assert len(derived) <= 4
+        derived.clear()
+
+
+def with_se(cells):
+    """The same arms with standard errors in place of SDs."""
+    return {name.replace("sd", "se"): cell for name, cell in cells.items()}
 
 
 def test_degenerate_rows_ask_nothing_and_break_nothing():

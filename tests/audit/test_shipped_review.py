@@ -39,8 +39,6 @@ WRONG = {
 """Impossible or contradictory as printed."""
 
 ASKED = {
-    ("same_events", "screw_loosening.csv", "TANTA2021", "", "total"),
-    ("same_events", "screw_loosening.csv", "POLINELLI2024", "", "total"),
     ("same_events_stated", STATED, "TANTA2021", "screw loosening", "total"),
     ("same_events_stated", STATED, "POLINELLI2024", "screw loosening", "total"),
     ("grim", STATED, "POLINELLI2024", REVISION, "mean"),
@@ -87,11 +85,20 @@ def test_what_is_doubtful_is_asked() -> None:
     assert asked >= ASKED
 
 
-def test_cohorts_that_share_patients_are_named() -> None:
-    told = [e for e in review().entries if e.finding.check == "cohort"]
-    assert any("LUGANO" in e.finding.arithmetic for e in told)
-    assert {"POLINELLI2024", "CIANFONI2018"} <= {e.study for e in told}
-    assert any(e.study in ("WANGHS2011", "SEO2012") for e in told)
+def test_each_cohort_that_shares_patients_is_named_once_and_is_no_question() -> None:
+    told = [e.finding for e in review().entries if e.finding.check == "cohort"]
+    cohorts = ("LUGANO", "GUANGZHOU", "MADRID", "CHOSUN", "CHONGQING", "OSAKA")
+    assert [f.arithmetic.split(":")[0] for f in told] == [f"Cohort {name}" for name in cohorts]
+    assert {f.level for f in told} == {"info"}
+    assert "POLINELLI2024, CIANFONI2018 are the same patients" in told[0].arithmetic
+
+
+def test_totals_that_config_chooses_with_a_reason_are_no_question() -> None:
+    told = [e for e in review().entries if e.finding.check == "same_events"]
+    assert {(e.study, e.finding.level) for e in told} == {
+        ("TANTA2021", "info"),
+        ("POLINELLI2024", "info"),
+    }
 
 
 @pytest.mark.parametrize(("table", "column"), SAID)

@@ -4,7 +4,8 @@ import pytest
 from stated import table
 
 from metamill.audit.finding import CONTRADICTION, INFO, QUESTION
-from metamill.audit.stated.statements import agreement, check_statements
+from metamill.audit.stated.same_number import agreement, other_divisor
+from metamill.audit.stated.statements import check_statements
 
 
 def found(*statements):
@@ -45,6 +46,33 @@ def test_digits_cut_off_and_ties_are_questions():
     assert agreement("mean", "12", "14") == CONTRADICTION
     assert agreement("mean", "12", "12.5") == ""
     assert agreement("mean", "12", "12.4") == ""
+
+
+def test_zeros_that_are_no_digits_are_questions():
+    assert agreement("mean", "12.00", "12.3") == QUESTION
+    assert agreement("mean", "12300", "12345") == QUESTION
+    assert agreement("mean", "12300", "12400") == QUESTION
+    assert agreement("mean", "12300", "12500") == CONTRADICTION
+    assert agreement("mean", "80", "84") == CONTRADICTION
+    assert agreement("percent", "100", "96") == CONTRADICTION
+
+
+def test_sds_with_n_and_n_minus_1_as_divisor_are_a_question_where_n_is_known():
+    one, two = RESULTS | {"sd": "4.47", "n": "5"}, DISCUSSION | {"sd": "5.00"}
+    ((_, finding),) = found(one, two)
+    assert finding.level == QUESTION
+    assert "an SD of 4.47 with n as divisor is 4.998 with n - 1 (n = 5)" in finding.arithmetic
+    assert seen(two, one) == [("printed_twice", QUESTION, 3)]
+    assert seen(one | {"n": ""}, two) == [("printed_twice", CONTRADICTION, 3)]
+    assert seen(one | {"n": "9"}, two) == [("printed_twice", CONTRADICTION, 3)]
+    assert seen(one | {"mean": "3"}, two | {"mean": "9"}) == [("printed_twice", CONTRADICTION, 3)]
+    assert not other_divisor("3", "4", 1)
+
+
+def test_a_percentage_elsewhere_that_was_made_to_add_up_is_a_question():
+    assert seen(DISCUSSION | {"percent": "34"}, RESULTS | {"events": "1", "total": "3"}) == [
+        ("printed_twice", QUESTION, 3)
+    ]
 
 
 def test_a_count_is_held_to_a_percentage_printed_elsewhere():

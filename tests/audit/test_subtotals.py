@@ -127,6 +127,10 @@ def test_eight_stays_of_2_17_and_twelve_of_3_have_mean_2_668_and_sd_1_003():
     exact = stay("usual", "12", "3.00", "1.00", "fixation", min="2", max="4")
     assert not seen(CANNULATED, exact, stay("fixation", "20", "2.67", "1.00"))
     assert seen(CANNULATED, exact, stay("fixation", "20", "2.67", "0.83")) == [
+        ("sd_of_parts", QUESTION, 4)
+    ]
+    sure = exact | {"sd": "1.01"}
+    assert seen(CANNULATED, sure, stay("fixation", "20", "2.67", "0.83")) == [
         ("sd_of_parts", CONTRADICTION, 4)
     ]
     between = 8 * (2.17 - 2.668) ** 2 + 12 * (3 - 2.668) ** 2
@@ -166,6 +170,17 @@ def test_digits_cut_off_are_a_question():
     assert seen(*parts, stay("a", "20", "2.6", "")) == [("mean_of_parts", QUESTION, 4)]
 
 
+def test_zeros_that_are_no_digits_are_a_question():
+    parts = [stay("b", "8", "2170", "", "a"), stay("c", "12", "3000", "", "a")]
+    assert seen(*parts, stay("a", "20", "2700", "")) == [("mean_of_parts", QUESTION, 4)]
+    parts = [stay("b", "8", "2.00", "", "a"), stay("c", "12", "3.00", "", "a")]
+    ((_, finding),) = found(*parts, stay("a", "20", "2.70", ""))
+    assert finding.level == QUESTION
+    assert finding.arithmetic.endswith(
+        "Zeros that were added at the end of decimals would explain it"
+    )
+
+
 def test_other_times_and_units_are_no_parts():
     other = stay("fixation", "20", "9", "1", occasion="later")
     assert not seen(CANNULATED, USUAL, other)
@@ -180,7 +195,7 @@ def _text(x: float, digits: int, how: str) -> str:
     return f"{text[:-digits]}.{text[-digits:]}" if digits else text
 
 
-@pytest.mark.parametrize("how", ["rounded", "cut off"])
+@pytest.mark.parametrize("how", ["rounded", "cut off", "zeros added"])
 def test_no_true_whole_is_called_false(how):
     draw = random.Random(31)
     for _ in range(20_000 // 8):
@@ -191,14 +206,16 @@ def test_no_true_whole_is_called_false(how):
             for _ in range(draw.randint(2, 5))
         ]
         divisor = draw.choice((0, 1))
+        zeros = "0" * draw.randint(1, 2)
+        added = "" if how != "zeros added" else zeros if digits else f".{zeros}"
 
-        def row(values, divisor=divisor, digits=digits, **more):
+        def row(values, divisor=divisor, digits=digits, added=added, **more):
             mean = sum(values) / len(values)
             squares = sum((x - mean) ** 2 for x in values) / (len(values) - divisor)
             return {
                 "n": str(len(values)),
-                "mean": _text(mean, digits, how),
-                "sd": _text(sqrt(squares), digits, how),
+                "mean": _text(mean, digits, how) + added,
+                "sd": _text(sqrt(squares), digits, how) + added,
                 "min": str(min(values)),
                 "max": str(max(values)),
                 **more,
@@ -207,7 +224,7 @@ def test_no_true_whole_is_called_false(how):
         rows = [row(p, group=f"g{i}", part_of="all") for i, p in enumerate(parts)]
         rows.append(row(list(itertools.chain(*parts))))
         levels = {f.level for _, f in found(*rows)}
-        assert levels <= ({QUESTION} if how == "cut off" else set()), rows
+        assert levels <= (set() if how == "rounded" else {QUESTION}), rows
 
 
 def test_bounds_hold_for_every_corner_and_the_smallest_is_reached():

@@ -110,7 +110,8 @@ def test_short_and_long_follow_up_in_one_pool_are_told_with_both_ends(times, tol
     findings = list(check_follow_up(pool, outcome(), Scale()))
     assert [(at, f.level) for at, f in findings] == ([(1, "info")] if told else [])
     if told:
-        assert f"from S2 {times[0]} to S3 {times[1]} months" in findings[0][1].arithmetic
+        words = f"The pool of score mixes short and long follow-up: from S2 {times[0]} to S3"
+        assert findings[0][1].arithmetic.startswith(f"{words} {times[1]} months")
 
 
 def test_only_pooled_rows_count_for_follow_up():

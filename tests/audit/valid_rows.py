@@ -22,10 +22,11 @@ def shorten(x, digits, rule):
     return text.removeprefix("-") if float(text) == 0 else text
 
 
-def printed(rng, numbers, rules, positive=()):
+def printed(rng, numbers, rules, positive=(), tens=False):
     """Some of the numbers as cells, each with its own digits, all shortened by one rule.
 
-    A `positive` number that prints as zero is left out: readers refuse it.
+    A `positive` number that prints as zero is left out: readers refuse it. With `tens` the numbers
+    of size are rounded to tens or, where that leaves two digits or more, to hundreds.
     """
     rule = rules[rng.integers(len(rules))]
     row = {}
@@ -34,9 +35,28 @@ def printed(rng, numbers, rules, positive=()):
             continue
         whole = name == "n" or name.startswith(("n_", "events", "total"))
         cell = str(int(x)) if whole else shorten(x, int(rng.integers(4)), rule)
+        if tens and not whole and not name.startswith(("t_", "p_", "correlation")):
+            cell = shorten(x, -2 if abs(x) >= 1000 and rng.random() < 0.5 else -1, rule)
+            if float(cell) == 0:
+                continue
         if float(cell) > 0 or name not in positive:
             row[name] = cell
     return row
+
+
+def with_zeros(rng, row, habit):
+    """The row with zeros at the end of its decimals `trimmed`, or some `added`, as by a program."""
+    if habit not in ("trimmed", "added"):
+        return row
+    found = dict(row)
+    for name, cell in row.items():
+        number = name != "scale" and not name.startswith(("n", "events", "total"))
+        if number and habit == "trimmed" and "." in cell:
+            found[name] = cell.rstrip("0").removesuffix(".")
+        elif number and habit == "added":
+            zeros = "0" * int(rng.integers(4))
+            found[name] = cell + (zeros if "." in cell or not zeros else f".{zeros}")
+    return found
 
 
 def _size(rng):
@@ -66,14 +86,19 @@ def _group(rng, x, suffix, size):
     return {f"{name}{suffix}": value for name, value in named.items()} | {size: n}
 
 
-def one_group(rng, rules):
-    x = _sample(rng, _size(rng), 10 ** rng.uniform(-1, 2))
+def _unit(rng, tens):
+    """The scale of a sample; costs and the like are rounded to tens."""
+    return 10 ** (rng.uniform(3, 4) if tens else rng.uniform(-1, 2))
+
+
+def one_group(rng, rules, tens=False):
+    x = _sample(rng, _size(rng), _unit(rng, tens))
     numbers = _group(rng, x, "", "n")
-    return "MN", printed(rng, numbers, rules, ("sd", "se"))
+    return "MN", printed(rng, numbers, rules, ("sd", "se"), tens)
 
 
-def before_and_after(rng, rules):
-    n, scale = _size(rng), 10 ** rng.uniform(-1, 2)
+def before_and_after(rng, rules, tens=False):
+    n, scale = _size(rng), _unit(rng, tens)
     pre = _sample(rng, n, scale)
     post = rng.uniform(0, 1) * pre + scale * rng.uniform(0.1, 1) * rng.normal(size=n)
     change = post - pre
@@ -86,11 +111,11 @@ def before_and_after(rng, rules):
         t = own["mean_change"] / own["se_change"]
         numbers |= {"t_change": t, "p_change": 2 * float(stdtr(n - 1, -abs(t)))}
     positive = [name for name in numbers if name.startswith(("sd", "se", "p_"))]
-    return "MC", printed(rng, numbers, rules, positive)
+    return "MC", printed(rng, numbers, rules, positive, tens)
 
 
-def two_arms(rng, rules):
-    scale, equal = 10 ** rng.uniform(-1, 2), rng.random() < 0.5
+def two_arms(rng, rules, tens=False):
+    scale, equal = _unit(rng, tens), rng.random() < 0.5
     a, b = (_sample(rng, _size(rng), scale) for _ in range(2))
     numbers = _group(rng, a, "_treatment", "n_treatment") | _group(rng, b, "_control", "n_control")
     parts = [x.var(ddof=1) / len(x) for x in (a, b)]
@@ -114,7 +139,7 @@ def two_arms(rng, rules):
         own = ("sd", "se_t", "se_c", "ci_low_t", "ci_low_c", "ci_high_t", "ci_high_c")
         numbers = {name: x for name, x in numbers.items() if not name.startswith(own)}
     positive = [name for name in numbers if name.startswith(("sd", "se", "p_"))]
-    return "MD", printed(rng, numbers, rules, positive)
+    return "MD", printed(rng, numbers, rules, positive, tens)
 
 
 def reported_effect(rng, rules):
@@ -183,3 +208,4 @@ def proportion(rng, rules):
 
 
 MAKERS = (one_group, before_and_after, two_arms, reported_effect, proportion)
+IN_TENS = (one_group, before_and_after, two_arms)

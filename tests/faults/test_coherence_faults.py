@@ -27,11 +27,14 @@ COLUMNS = {
     "ci_low_change,ci_high_change,correlation",
     "MN": "study,mean,sd,n,se,ci_low,ci_high,ci_level",
     "GEN": "study,yi,sei,estimate,ci_low,ci_high,scale,n",
+    "MD": "study,mean_treatment,sd_treatment,n_treatment,mean_control,sd_control,n_control,"
+    "ci_low_difference,ci_high_difference,t_difference",
     "PLO": "study,events,total,percent,ci_low,ci_high",
 }
 SOUND = {
     "MC": CHANGES,
     "MN": ("A,10,5,25,,,,", "B,12,6,31,,,,", "C,11,5,28,,,,"),
+    "MD": ("A,45,14,30,51,15,30,,,", "B,44,13,25,50,14,25,,,", "C,46,12,41,50,13,41,,,"),
     "GEN": ("A,,,2.0,1.0,4.0,log,", "B,,,1.5,0.9,2.5,log,", "C,,,1.8,1.2,2.7,log,"),
     "PLO": ("A,3,30,10,,", "B,5,41,12.2,,", "C,2,25,8,,"),
 }
@@ -58,7 +61,7 @@ HELD = [
         "MC", "Z,78,9,33,8,30,-35,,,,,,", "change_mean", "contradiction", id="mean change"
     ),
     pytest.param(
-        "MC", "Z,78,18.8,33,15.6,30,,3.0,,,,,", "change_sd", "impossible", id="SD of the change"
+        "MC", "Z,78,18.8,33,15.6,30,,2.9,,,,,", "change_sd", "impossible", id="SD of the change"
     ),
     pytest.param(
         "MN", "Z,10.0,5,25,,12.9,17.1,", "ci_excludes_estimate", "contradiction", id="interval"
@@ -107,6 +110,13 @@ ASKED = [
     pytest.param("GEN", "Z,,,2.0,1.0,9.0,log,", "ci_scale", id="asymmetric interval"),
     pytest.param("MC", "Z,78,9,33,8,30,,12,,0.04,,,", "p_value", id="paired p"),
     pytest.param("MC", "Z,78,9,33,8,30,,,,,,,0.98", "correlation_range", id="correlation"),
+    pytest.param("MC", "Z,78,9,33,8,30,,12,20.5,,,,", "t_sign", id="t without its sign"),
+    pytest.param("MN", "Z,12300,4500,97,460,,,", "sd_forms", id="rounded to tens and hundreds"),
+    pytest.param("MN", "Z,25.00,5.00,25,1.05,,,", "sd_forms", id="zeros added"),
+    pytest.param(
+        "MD", "Z,45.2,2.7,30,51.0,2.6,30,-13.3,1.7,", "difference_spread", id="errors as SDs"
+    ),
+    pytest.param("PLO", "Z,1,3,34,,", "percent_count", id="made to add up to 100"),
 ]
 
 
@@ -162,10 +172,10 @@ def test_numbers_that_no_reading_can_save_stop_the_review(
 
 def test_no_contradiction_of_a_row_stops_a_run_in_its_middle(tmp_path: Path) -> None:
     """What a derivation would refuse the audit has held out before; accepted, it is pooled."""
-    row = "Z,78,18.8,33,15.6,30,-35,3.0,12,0.5,-60,-50,0.2"
+    row = "Z,78,18.8,33,15.6,30,-35,2.9,12,0.5,-60,-50,0.2"
     folder = write(tmp_path / "review", "MC", row)
     checks = {item["check"] for item in findings(folder) if item["held_out"] == "yes"}
-    assert checks == {"change_mean", "change_sd", "sd_forms", "t_sign", "ci_excludes_estimate"}
+    assert checks == {"change_mean", "change_sd", "sd_forms", "ci_excludes_estimate"}
     accept = "    audit: {accept: [{study: Z, reason: confirmed by the authors}]}\n"
     with open(folder / "config.yaml", "a", encoding="utf-8") as handle:
         handle.write(accept)
@@ -173,5 +183,5 @@ def test_no_contradiction_of_a_row_stops_a_run_in_its_middle(tmp_path: Path) -> 
     result = analyse(jobs.review.outcomes["pain"], jobs.selections["pain"])
     assert result.primary.pooled.k == 4
     (effect,) = [item for item in result.primary.effects if result.rows[item.row].study == "Z"]
-    assert effect.yi == -35 and effect.vi == pytest.approx(3.0**2 / 30)
+    assert effect.yi == -35 and effect.vi == pytest.approx(2.9**2 / 30)
     assert any("mean_change is -35, but mean_post 33" in flag for flag in effect.flags)

@@ -57,7 +57,7 @@ def test_an_impossible_row_is_not_pooled_and_both_results_are_shown(tmp_path: Pa
     assert result.primary.pooled.k == 3
     ((left),) = result.primary.left_out
     assert result.rows[left.row].study == "Z"
-    assert left.reason.startswith("held out by the audit: sd_pre 18.8 (at most 10.08")
+    assert left.reason.startswith("held out by the audit: SD before 18.8 (at most 10.08")
     assert names(result)["sensitivity:with the rows that the audit holds out, as printed"] == 4
     assert [(n.check, n.level, n.held_out) for n in result.audit if n.held_out] == [
         ("sd_maximum", "impossible", True)
@@ -208,3 +208,98 @@ def test_every_check_of_a_summary_holds_out_through_the_front_door(
     assert check in found
     assert words in found[check].finding.arithmetic
     assert ("pain.csv", 2) in jobs.held()
+
+
+def test_a_row_with_two_findings_is_released_only_if_both_are_accepted(tmp_path: Path) -> None:
+    rows = (*SOUND, "Z,78,60,33,10,30,64,120")
+    one = "{study: Z, check: sd_maximum, reason: x}"
+    two = f"{one}, {{study: Z, check: outside_scale, reason: y}}"
+    for accepted, held in ((one, {("pain.csv", 5)}), (two, set())):
+        accept = f"    audit: {{accept: [{accepted}]}}\n"
+        jobs = plan(write(tmp_path / str(len(held)), accept, rows))
+        doubts = {e.finding.check for e in jobs.entries if e.finding.level == "impossible"}
+        assert doubts == {"sd_maximum", "outside_scale"}
+        assert jobs.held() == held
+
+
+def test_an_analysis_may_leave_out_what_the_audit_holds_out_already(tmp_path: Path) -> None:
+    leave = "    sensitivity: [{name: without Z, exclude: {study: Z}}]\n"
+    jobs, result = analysed(write(tmp_path / "review", leave))
+    assert jobs.held() == {("pain.csv", 5)}
+    assert names(result)["sensitivity:without Z"] == 3
+
+
+@pytest.mark.parametrize(
+    ("accept", "message"),
+    [
+        ("{study: ZZ, reason: x}", "no row that is selected from extracted/pain.csv has this"),
+        ("{colour: red, reason: x}", "accept.0.colour: 'red': no row that is selected"),
+    ],
+)
+def test_an_acceptance_of_no_row_names_what_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], accept: str, message: str
+) -> None:
+    folder = write(tmp_path / "review", f"    audit: {{accept: [{accept}]}}\n")
+    assert main(["check", str(folder)]) == 2
+    assert message in capsys.readouterr().err
+
+
+SHARES = "review: {title: A}\noutcomes:\n  falls: {title: Falls, table: falls.csv, measure: PR}\n"
+
+
+def test_a_held_row_without_a_number_stays_out_of_the_analysis_beside(tmp_path: Path) -> None:
+    (tmp_path / "extracted").mkdir()
+    (tmp_path / "config.yaml").write_text(SHARES, encoding="utf-8")
+    table = "study,events,total,percent\nA,3,30,10\nB,4,40,10\nC,,28,12\nD,6,50,20\n"
+    (tmp_path / "extracted" / "falls.csv").write_text(table)
+    jobs = plan(tmp_path)
+    result = analyse(jobs.review.outcomes["falls"], jobs.selections["falls"])
+    assert jobs.held() == {("falls.csv", 4), ("falls.csv", 5)}
+    beside = [a for a in result.analyses if "audit holds out" in a.name]
+    assert [a.pooled.k for a in beside] == [3]
+
+
+def test_an_audit_of_other_tables_is_not_taken_for_that_of_these(tmp_path: Path) -> None:
+    folder = write(tmp_path / "review")
+    jobs, path = plan(folder), folder / "results" / "audit.csv"
+    path.parent.mkdir()
+    path.write_text(jobs.audit(), encoding="utf-8")
+    jobs.discard_other_audit(folder)
+    assert path.is_file()
+    path.write_bytes(b"x;\xe9\n")
+    jobs.discard_other_audit(folder)
+    assert not path.exists()
+    path.write_bytes(b"x;\xe9\n")
+    assert main(["check", str(folder)]) == 0
+    assert path.read_text(encoding="utf-8") == jobs.audit()
+
+
+def test_a_second_extraction_asks_about_pooled_rows_only_and_is_part_of_what_was_found(
+    tmp_path: Path,
+) -> None:
+    exclude = "    exclude: [{study: Z, reason: another population}]\n"
+    folder = write(tmp_path / "review", exclude)
+    alone = plan(folder).found()
+    second = folder / "extracted" / "second"
+    second.mkdir()
+    rows = (SOUND[0].replace("60,9", "61,9"), *SOUND[1:], IMPOSSIBLE.replace("78,", "77,"))
+    (second / "pain.csv").write_text("\n".join((HEADER, *rows)) + "\n")
+    jobs = plan(folder)
+    asked = {e.line: e for e in jobs.entries if e.finding.check == "second_extraction"}
+    assert list(asked) == [2]
+    assert (asked[2].finding.level, asked[2].outcomes) == ("question", ("pain",))
+    assert jobs.found() != alone
+    assert set(jobs.second_texts()) == set(jobs.second_files())
+
+
+def test_a_row_that_gives_no_number_is_held_out_before_a_run_begins(tmp_path: Path) -> None:
+    (tmp_path / "extracted").mkdir()
+    (tmp_path / "config.yaml").write_text(SHARES, encoding="utf-8")
+    table = "study,events,total,percent\nA,3,30,10\nB,4,40,10\nC,,38,5.2\n"
+    (tmp_path / "extracted" / "falls.csv").write_text(table)
+    jobs = plan(tmp_path)
+    assert jobs.held() == {("falls.csv", 4)}
+    (found,) = [entry.finding for entry in jobs.entries if entry.finding.check == "no_number"]
+    assert "no count of 38 prints as 5.2 %" in found.arithmetic.replace("No count", "no count")
+    result = analyse(jobs.review.outcomes["falls"], jobs.selections["falls"])
+    assert result.primary.pooled.k == 2

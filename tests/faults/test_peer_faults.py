@@ -93,15 +93,21 @@ def test_two_studies_of_one_cohort_in_one_pool_are_refused(tmp_path, capsys):
 
 
 @pytest.mark.fault("V36", "B11")
-def test_each_study_of_a_cohort_is_asked_about_with_what_config_makes_of_it(tmp_path):
+def test_a_cohort_is_told_once_with_what_config_makes_of_it(tmp_path):
     more = ", exclude: [{study: B, reason: the earlier report}]"
     folder = write(tmp_path / "review", {"a.csv": COUNTS, "studies.csv": COHORT}, more=more)
-    found = audit(folder)
-    assert [(row["study"], row["check"], row["level"]) for row in found] == [
-        ("A", "cohort", "question"),
-        ("B", "cohort", "question"),
-    ]
-    assert all("a pools A and leaves out B (the earlier report)" in row["reason"] for row in found)
+    (row,) = audit(folder)
+    assert (row["study"], row["check"], row["level"]) == ("A", "cohort", "info")
+    assert "a: pools A, leaves out B (the earlier report)" in row["reason"]
+
+
+@pytest.mark.fault("V36", "B11")
+def test_two_studies_of_one_cohort_that_config_pools_are_asked_about(tmp_path):
+    more = ", same_cohort: {TOWN: two wards}"
+    folder = write(tmp_path / "review", {"a.csv": COUNTS, "studies.csv": COHORT}, more=more)
+    (row,) = audit(folder)
+    assert (row["study"], row["check"], row["level"]) == ("A", "cohort", "question")
+    assert "a: pools A, B (same_cohort: two wards)" in row["reason"]
 
 
 @pytest.mark.fault("V36", "B11")
@@ -135,7 +141,7 @@ def test_short_and_long_follow_up_in_one_pool_are_noted(tmp_path):
     table = "study,events,total,time_months\nA,1,10,6\nB,2,20,24\nC,3,30,12\n"
     (row,) = audit(write(tmp_path / "review", table))
     assert (row["study"], row["check"], row["level"]) == ("B", "follow_up_mixed", "info")
-    assert "from A 6 to B 24 months" in row["reason"]
+    assert "The pool of a mixes" in row["reason"] and "from A 6 to B 24 months" in row["reason"]
 
 
 @pytest.mark.fault("V39")
@@ -164,6 +170,13 @@ def test_a_number_with_more_digits_than_papers_print_is_noted(tmp_path, cell):
 def test_one_mean_and_sd_in_two_studies_is_asked_about(tmp_path):
     folder = write(tmp_path / "review", PAIN + "E,52.1,12.9,31\n", "MN", ", direction: lower")
     assert asked(folder) == [("a.csv", "E", "repeated_pair", "question")]
+
+
+@pytest.mark.fault("V41")
+def test_two_studies_that_agree_in_all_their_numbers_are_asked_about(tmp_path):
+    table = f"{ARMS}A,2.9,1.7,60,3.9,1.9,60\nB,2.9,1.7,60,3.9,1.9,60\nC,3.1,1.8,44,4.2,1.6,45\n"
+    folder = write(tmp_path / "review", table, "MD", ", direction: lower")
+    assert asked(folder) == [("a.csv", "B", "repeated_pair", "question")]
 
 
 @pytest.mark.fault("V41")
@@ -214,6 +227,25 @@ def test_an_sd_unlike_its_peers_is_asked_about_with_what_it_may_be(tmp_path, sd,
     found = [row for row in audit(folder) if row["check"] == "sd_of_peers"]
     assert [(row["study"], row["level"]) for row in found] == [("E", "question")]
     assert words in found[0]["reason"]
+
+
+@pytest.mark.fault("B16")
+def test_an_sd_of_a_change_unlike_its_peers_is_asked_about(tmp_path):
+    sds = zip("ABCDE", ("11.2", "12.9", "11.4", "12.1", "2.0"), strict=True)
+    changes = "".join(f"{study},-9.{i},{sd},36\n" for i, (study, sd) in enumerate(sds))
+    table = f"study,mean_change,sd_change,n\n{changes}"
+    (row,) = audit(write(tmp_path / "review", table, "MC", ", direction: lower"))
+    assert (row["study"], row["check"], row["level"]) == ("E", "sd_of_peers", "question")
+    assert "a standard error (SD 12 with n = 36)" in row["reason"]
+
+
+@pytest.mark.fault("B15")
+def test_an_impossible_sd_is_called_neither_skewed_nor_unlike_its_peers(tmp_path):
+    table = "study,mean,sd,n\nA,2.1,1.1,36\nB,2.4,1.3,40\nC,2.2,1.2,38\nD,2.3,9,42\n"
+    more = ", direction: lower, scale: {min: 0, max: 10}"
+    found = asked(write(tmp_path / "review", table, "MN", more))
+    told = {code for _, study, code, _ in found if study == "D"}
+    assert "sd_maximum" in told and not told & {"skewed", "sd_of_peers"}
 
 
 @pytest.mark.fault("B16")

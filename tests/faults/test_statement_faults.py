@@ -102,13 +102,15 @@ def test_units_in_one_pool_are_refused(tmp_path, capsys):
 
 
 @pytest.mark.fault("V33")
-def test_the_same_events_out_of_two_totals_are_asked_about(tmp_path, capsys):
+def test_the_same_events_out_of_two_totals_are_told_with_the_total_that_config_chooses(
+    tmp_path, capsys
+):
     more = "measure: PLO, exclude: [{study: C, denominator: all, reason: CT only}]"
     folder = write(tmp_path / "review", SOUND + "C,ct,patient,5,19,26.3\n", more)
     code, text = check(folder, capsys)
-    assert code == 0 and "The primary analysis pools 5/19" in text
+    assert code == 0 and "config.yaml chooses 5/19 and leaves out 5/27 (CT only)" in text
     found = row_of(folder, "same_events")
-    assert (found["level"], found["line"], found["held_out"]) == ("question", "5", "no")
+    assert (found["level"], found["line"], found["held_out"]) == ("info", "5", "no")
 
 
 SCORES = "study,mean_pre,sd_pre,mean_post,sd_post,n\nA,60,9,40,11,30\nB,64,10,45,12,41\n"

@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import unicodedata
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metamill.tables.codebook import COLUMNS, is_numeric
+from metamill.tables.printed import decimals, rounded, truncated, unit
 from metamill.tables.reader import MAX_BYTES, MAX_CELL, Findings, Table, read_table
 
 SHIPPED = Path(__file__).resolve().parents[2] / "extracted"
@@ -439,3 +441,39 @@ def test_no_more_is_told_of_a_table_than_can_be_read(tmp_path: Path):
     assert (len(findings.problems), len(findings.notices)) == (201, 1001)
     assert findings.problems[-1].code == findings.notices[-1].code == "further-problems"
     assert [problem.line for problem in findings.problems[:-1]] == list(range(2, 202))
+
+
+@pytest.mark.parametrize(
+    ("cell", "meant"),
+    [("2.3000000000000003", "2.3"), ("2.2999999999999998", "2.3"), ("-10.000000000000002", "-10")],
+)
+def test_the_noise_of_a_computer_is_no_digit_of_a_printed_number(cell, meant):
+    for how in (rounded, truncated):
+        low, high = how(cell)
+        assert low <= Fraction(meant) <= high
+        assert high - low < Fraction(1, 10**9)
+    assert decimals(cell) <= 12
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("1.5e3", 100),
+        ("1.50E3", 10),
+        ("2e-3", Fraction(1, 1000)),
+        ("1500", 1),
+        ("2.30", Fraction(1, 100)),
+    ],
+)
+def test_the_unit_of_a_printed_number_is_that_of_its_last_digit(cell, expected):
+    assert unit(cell) == expected
+    low, high = rounded(cell)
+    assert high - low == expected
+
+
+@pytest.mark.parametrize(
+    ("cell", "low", "high"),
+    [("0.0", "-0.1", "0.1"), ("-0.0", "-0.1", "0.1"), ("0.1", "0.1", "0.2"), ("-2", "-3", "-2")],
+)
+def test_digits_are_cut_off_towards_zero_and_a_zero_comes_from_either_side(cell, low, high):
+    assert truncated(cell) == (Fraction(low), Fraction(high))

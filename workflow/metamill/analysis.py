@@ -70,7 +70,7 @@ def analyse(outcome: Outcome, selection: Selection, bias: tuple[Assessment, ...]
     taken = {plan.name for plan in outcome.plans}
     analyses = [_analysis(primary, pooled_rows, selection)]
     analyses += [_analysis(plan, _used(plan, selection), selection) for plan in outcome.plans[1:]]
-    beside = [*doubted_rows(outcome, selection.rows), *beside]
+    beside = [*doubted_rows(outcome, selection), *beside]
     analyses += [_beside(plan, selection) for plan in beside if plan.name not in taken]
     analyses = [_with_measure(analysis, measure) for analysis in analyses]
     tests = []
@@ -261,7 +261,9 @@ def _beside(plan: Plan, selection: Selection) -> Analysis:
     try:
         return _analysis(plan, _used(plan, selection), selection)
     except NumericError as error:
-        note = "; ".join(f"{problem.value}: {problem.rule}" for problem in error.problems)
+        note = "; ".join(
+            ": ".join(filter(None, (problem.value, problem.rule))) for problem in error.problems
+        )
         pooled = Pooled(k=len(apply_plan(selection.rows, plan).used), pooled=False, notes=(note,))
         return Analysis(plan.name, _model_settings(plan.model), (), pooled)
 

@@ -5,6 +5,7 @@ line of JSON, a digest of the rows, a digest of the code that makes the output. 
 these texts, so a change reruns exactly what it touches, whatever the files' times say.
 """
 
+import hashlib
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -14,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from metamill.audit.hold import held_out, idle_acceptances
+from metamill.audit.hold import held_out, wrong_acceptances
 from metamill.audit.record import audit_csv
 from metamill.audit.review import Entry, audit_review
 from metamill.audit.second.comparison import Comparison
@@ -115,6 +116,18 @@ class Jobs:
             json_text(comparison_section(self.second)),
         )
         return dict(zip(SECOND_FILES, texts, strict=True))
+
+    def discard_other_audit(self, folder: Path) -> None:
+        """Remove an audit.csv that says something else, as `metamill check` of other tables leaves.
+
+        Snakemake sees that an output is missing, and not that another program changed it.
+        """
+        path = folder / "results" / "audit.csv"
+        if path.is_file() and file_sha256(path) != self.audit_sha256():
+            path.unlink()
+
+    def audit_sha256(self) -> str:
+        return hashlib.sha256(self.audit().encode("utf-8")).hexdigest()
 
     def found(self) -> str:
         """A digest of audit.csv and of the comparison of two extractions."""
@@ -249,7 +262,7 @@ def _audited(
     audited = {}
     for name, outcome in sound.items():
         accepted = review.accepted[name]
-        findings.settings += idle_acceptances(outcome, rows[name], entries, accepted)
+        findings.settings += wrong_acceptances(outcome, rows[name], entries, accepted)
         audited[name] = held_out(outcome, rows[name], entries, accepted)
     return entries, replace(review, outcomes=review.outcomes | audited)
 

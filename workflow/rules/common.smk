@@ -24,6 +24,7 @@ shell.prefix(
 
 try:
     JOBS = plan(Path(), config)
+    JOBS.discard_other_audit(Path())
 except MetamillError as error:
     sys.exit(failed(error))
 

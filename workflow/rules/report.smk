@@ -56,6 +56,7 @@ rule report:
         "../../envs/python.yaml"
     params:
         about=about_of,
+        audit=JOBS.audit_sha256(),
         code=code_digest("report"),
     shell:
         r"""
@@ -63,6 +64,7 @@ rule report:
             --about {params.about:q} \
             --crosscheck {input.crosscheck:q} \
             --audit {input.audit:q} \
+            --audit-sha256 {params.audit:q} \
             --second {input.second:q} \
             --report {output:q} \
             2> >(tee {log:q} >&2)

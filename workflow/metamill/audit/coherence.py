@@ -6,6 +6,7 @@ out; questions on scales of intervals and on p values are asked in intervals.py 
 
 from collections.abc import Iterator, Mapping
 
+from metamill.audit import difference_spread, estimate_of_counts
 from metamill.audit.finding import CONTRADICTION, IMPOSSIBLE, QUESTION, Check, Finding
 from metamill.audit.interval_checks import at_95, check_intervals, of_effect, scale_of_effect
 from metamill.audit.p_values import check_p_values
@@ -108,8 +109,8 @@ CHECKS = (
         "Sign of t",
         "t has the sign of post minus pre, or of treatment minus control",
         "definition of the column",
-        "the paper prints t without its sign, or of the opposite difference: enter it with the "
-        "sign that the column has",
+        "the paper prints t without its sign, or of the opposite difference; SDs are derived from "
+        "its size",
     ),
     Check(
         "effect_twice",
@@ -151,6 +152,8 @@ CHECKS = (
         "experience with scores of one patient",
         "very reliable instruments, effects that reverse the order of patients",
     ),
+    difference_spread.CHECK,
+    estimate_of_counts.CHECK,
 )
 
 _ELSEWHERE = ("percent_count", "mean_range", "sd_maximum", "p_value")
@@ -188,6 +191,8 @@ def check_coherence(cells: Cells, scale: Scale, measure: str) -> Iterator[Findin
             yield _finding(item, cells)
     yield from check_intervals(cells)
     yield from check_p_values(cells)
+    yield from difference_spread.check_difference_spread(own)
+    yield from estimate_of_counts.check_estimate_of_counts(cells, measure)
 
 
 def _has_forms(column: str, cells: Cells) -> bool:
@@ -224,14 +229,14 @@ def _finding(item: Contradiction, cells: Cells) -> Finding:
         level = IMPOSSIBLE
     else:
         level = CONTRADICTION
-    cut = ". Digits that were cut off instead of rounded would explain it" if item.mended else ""
+    excuse = f". {item.mended} would explain it" if item.mended else ""
     return Finding(
         item.kind,
         level,
         columns,
         shown(columns, cells),
         item.allowed,
-        f"{item.reason}{cut}",
+        f"{item.reason}{excuse}",
         _ASSUMED.get(item.kind, _SAME),
     )
 

@@ -1,15 +1,17 @@
 """Do counts and percentages agree, and out of which total? (B7)"""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 
-from metamill.audit.finding import CONTRADICTION, IMPOSSIBLE, QUESTION, Check, Finding
+from metamill.audit.finding import CONTRADICTION, IMPOSSIBLE, INFO, QUESTION, Check, Finding
 from metamill.audit.rows import Scale
 from metamill.config.settings import Outcome
+from metamill.measures.derive.printed import one_unit_off, without_zeros
 from metamill.tables.codebook import identifies
 from metamill.tables.pools import apply_plan
-from metamill.tables.printed import Interval, rounded, truncated, value
+from metamill.tables.printed import Interval, rounded, truncated, unit, value
 from metamill.tables.table import TableRow
 
 CHECKS = (
@@ -19,7 +21,8 @@ CHECKS = (
         "Percentage against its count",
         "100 x events / total rounds to the printed percentage",
         "arithmetic; a percentage stands for half a unit of its last digit either way",
-        "weighted or adjusted percentages, or a percentage out of another total than the row's",
+        "weighted or adjusted percentages, or a percentage out of another total than the row's; a "
+        "question where digits were cut off, zeros added, or it is less than one unit away",
     ),
     Check(
         "percent_without_count",
@@ -42,6 +45,7 @@ CHECKS = (
 ARMS = ("", "_treatment", "_control")
 _TOTALS = tuple(f"{name}{arm}" for arm in ARMS for name in ("total", "n", "clusters"))
 _WEIGHTS = "every unit counts once, and the percentage is out of this total"
+_SHARE = ("percent", "events", "total")
 _SEARCHED = 2000
 
 
@@ -89,10 +93,14 @@ def _with_events(
     share = Fraction(100 * events, total)
     columns = (f"percent{arm}", f"events{arm}", f"total{arm}")
     words = [f"{events} of {total} is {_percent(share)} %; {percent} % is printed"]
-    level = CONTRADICTION
-    if percent_of(events, total, truncated(percent)):
-        level = QUESTION
-        words.append("it fits where further digits are cut off instead of rounded")
+    mend = _mended(percent, share)
+    level = QUESTION if mend else CONTRADICTION
+    if mend:
+        words.append(mend)
+    if _exchanged(cells, arm):
+        words.append("each percentage fits the other arm's count: the two are exchanged")
+    elif mend:
+        pass
     elif percent_of(events, total, _hundredfold(percent)):
         words.append("it fits as a proportion that was taken for a percentage")
     elif value(percent) == events and counts_within(total, rounded(percent)):
@@ -117,6 +125,33 @@ def _with_events(
     )
 
 
+def _mended(percent: str, share: Fraction) -> str:
+    """How a share, in per cent, may have been printed as a percentage that it does not round to."""
+    low, high = truncated(percent)
+    if low <= share <= high:
+        return "it fits where further digits are cut off instead of rounded"
+    low, high = without_zeros(percent)
+    if low <= share <= high:
+        return f"it fits as {_percent(value(percent))} %, where zeros were added at the end"
+    if one_unit_off(percent, share):
+        return (
+            "it is less than one unit of the last digit away, as are percentages that were made to "
+            "add up to 100"
+        )
+    return ""
+
+
+def _exchanged(cells: Mapping[str, str], arm: str) -> bool:
+    """Whether the percentages of two arms fit each other's counts."""
+    if not arm or not all(cells.get(f"{name}{x}") for name in _SHARE for x in ARMS[1:]):
+        return False
+    return all(
+        percent_of(int(cells[f"events{one}"]), int(cells[f"total{one}"]), rounded(percent))
+        for one, two in (ARMS[1:], ARMS[:0:-1])
+        for percent in (cells[f"percent{two}"],)
+    )
+
+
 def _without_events(
     cells: Mapping[str, str], arm: str, percent: str, total: int
 ) -> Iterator[Finding]:
@@ -131,11 +166,9 @@ def _without_events(
         if k <= total
     ]
     level = IMPOSSIBLE
-    if cut := counts_within(total, truncated(percent)):
+    if mends := _mends_of_total(percent, total):
         level = QUESTION
-        words.append(
-            f"{cut[0]} of {total} fits where further digits are cut off instead of rounded"
-        )
+        words.append(mends)
     elif as_share := counts_within(total, _hundredfold(percent)):
         words.append(f"as a proportion taken for a percentage it fits {as_share[0]} of {total}")
     near = _fitting_totals(percent, total)
@@ -149,6 +182,17 @@ def _without_events(
         "; ".join(words),
         _WEIGHTS,
     )
+
+
+def _mends_of_total(percent: str, total: int) -> str:
+    """The first count whose share may have been printed as a percentage by another habit."""
+    step = unit(percent)
+    low, high = without_zeros(percent)
+    wide = min(low, value(percent) - step), max(high, value(percent) + step)
+    for count in counts_within(total, wide):
+        if mend := _mended(percent, Fraction(100 * count, total)):
+            return f"for {count} of {total} {mend}"
+    return ""
 
 
 def _fitting_totals(percent: str, total: int) -> list[int]:
@@ -196,52 +240,59 @@ def _percent(share: Fraction) -> str:
 def check_same_events(
     rows: Sequence[TableRow], outcome: Outcome, scale: Scale
 ) -> Iterator[tuple[int, Finding]]:
-    """Rows of one study and arm that an outcome selects: equal events out of two totals (V33)."""
-    pooled = set(apply_plan(tuple(rows), outcome.plans[0]).used)
-    seen: dict[str, list[int]] = {}
+    """Rows of one study and arm that an outcome selects: equal events out of two totals (V33).
+
+    A question, unless config.yaml leaves out one of the rows with a reason.
+    """
+    plan = replace(outcome.plans[0], held=())
+    left_out = dict(apply_plan(tuple(rows), plan).left_out)
+    seen: dict[tuple[str, ...], list[int]] = {}
     for at, row in enumerate(rows):
-        own = seen.setdefault(row.cells["study"], [])
-        for before in own:
-            for arm in ARMS:
-                if _same_events(rows[before].cells, row.cells, arm):
-                    first, second = before in pooled, at in pooled
-                    yield at, _two_totals(rows[before], row, arm, first, second)
-        own.append(at)
+        for arm in ARMS:
+            events = row.cells.get(f"events{arm}", "")
+            if not events or not row.cells.get(f"total{arm}") or int(events) == 0:
+                continue
+            key = (row.cells["study"], row.cells.get("arm", ""), arm, str(int(events)))
+            alike = seen.setdefault(key, [])
+            for before in alike:
+                if _other_total(rows[before].cells, row.cells, arm):
+                    reasons = (left_out.get(before), left_out.get(at))
+                    yield at, _two_totals(rows[before], row, arm, reasons)
+            alike.append(at)
 
 
-def _same_events(one: Mapping[str, str], two: Mapping[str, str], arm: str) -> bool:
-    """Whether rows of one study, told apart by one column, give one count out of two totals."""
-    events, total = f"events{arm}", f"total{arm}"
-    if not all(cells.get(name) for cells in (one, two) for name in (events, total)):
-        return False
-    if one.get("arm", "") != two.get("arm", ""):
-        return False
+def _other_total(one: Mapping[str, str], two: Mapping[str, str], arm: str) -> bool:
+    """Whether rows with the same events have two totals and are told apart by one column."""
+    total = f"total{arm}"
     known = {name for name in (*one, *two) if identifies(name)}
     apart = [name for name in known if one.get(name, "") != two.get(name, "")]
-    same, differ = int(one[events]) == int(two[events]), int(one[total]) != int(two[total])
-    return len(apart) == 1 and same and differ and int(one[events]) > 0
+    return len(apart) == 1 and int(one[total]) != int(two[total])
 
 
-def _two_totals(earlier: TableRow, row: TableRow, arm: str, first: bool, second: bool) -> Finding:
+def _two_totals(
+    earlier: TableRow, row: TableRow, arm: str, reasons: tuple[str | None, str | None]
+) -> Finding:
+    """`reasons` say why config.yaml leaves out either row, None where it is pooled."""
     events, total = f"events{arm}", f"total{arm}"
     one, two = (f"{cells[events]}/{cells[total]}" for cells in (earlier.cells, row.cells))
-    if first and second:
-        fate = "The primary analysis pools both"
-    elif first or second:
-        fate = f"The primary analysis pools {one if first else two}"
+    first, second = reasons
+    if first is None and second is None:
+        fate = "one of them has to be chosen. The primary analysis pools both"
+    elif first is None or second is None:
+        chosen, other = (one, two) if first is None else (two, one)
+        fate = f"config.yaml chooses {chosen} and leaves out {other} ({first or second})"
     else:
-        fate = "The primary analysis pools neither"
+        fate = f"config.yaml leaves out both, {one} ({first}) and {two} ({second})"
     shares = " and ".join(
         f"{_percent(Fraction(100 * int(cells[events]), int(cells[total])))} %"
         for cells in (earlier.cells, row.cells)
     )
     return Finding(
         "same_events",
-        QUESTION,
+        QUESTION if first is None and second is None else INFO,
         (total, events),
         f"{two}, and {one} in line {earlier.line}",
         "one total, chosen in config.yaml",
-        f"The same {row.cells[events]} events are given out of two totals, {shares}; "
-        f"one of them has to be chosen. {fate}",
+        f"The same {row.cells[events]} events are given out of two totals, {shares}; {fate}",
         "the rows count the same events",
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from metamill.audit import coherence, counts, instruments
+from metamill.audit import coherence, counts, instruments, number
 from metamill.audit.beside import baseline, digits, peers, plausible
 from metamill.audit.finding import Check, Finding
 from metamill.audit.rows import Scale, groups_of
@@ -45,6 +45,7 @@ _FAMILIES = (
     instruments,
     counts,
     coherence,
+    number,
     statements,
     subtotals,
     cohorts,

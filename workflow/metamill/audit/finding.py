@@ -1,5 +1,6 @@
 """What a check says about printed numbers, and what it is told about them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -43,6 +44,34 @@ class Finding:
     allowed: str
     arithmetic: str
     assumption: str = ""
+
+
+_SIDES = {
+    "pre": "before",
+    "post": "after",
+    "change": "of the change",
+    "difference": "of the difference",
+}
+_NAMES = {"sd": "SD", "se": "SE", "ci_low": "lower limit", "ci_high": "upper limit"}
+_COLUMN = re.compile(
+    r"\b(mean|sd|se|n|min|q1|median|q3|max|ci_low|ci_high|events|total|percent|t|p)"
+    r"_(pre|post|treatment|control|change|difference)\b|\b(sd|se|ci_low|ci_high)\b"
+)
+
+
+def in_words(text: str) -> str:
+    """Names of columns in a short text as words: "SD before 18.8" for "sd_pre 18.8"."""
+
+    def said(found: re.Match[str]) -> str:
+        name, side = found[1] or found[3], found[2]
+        words = _NAMES.get(name, name)
+        if side is None:
+            return words
+        if name == "mean" and side in ("change", "difference"):
+            return f"mean {side}"
+        return f"{words} {_SIDES.get(side, f'({side})')}"
+
+    return _COLUMN.sub(said, text)
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,14 @@ row is pooled as it is printed.
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from metamill.audit.finding import HOLDING
+from metamill.audit.finding import HOLDING, in_words
 from metamill.audit.review import Entry
-from metamill.config.settings import Acceptance, HeldRow, Outcome, RowFinding
+from metamill.config.settings import Acceptance, HeldRow, Outcome, RowFilter, RowFinding
 from metamill.errors import WrongSetting, did_you_mean
+from metamill.measures.prepare import prepare
+from metamill.tables.pools import unknown_levels
 from metamill.tables.selection import Selection
+from metamill.tables.table import TableRow
 
 
 def held_out(
@@ -51,31 +54,64 @@ def _accepted(entry: Entry, cells: dict[str, str], accepted: Sequence[Acceptance
 
 
 def _reason(entries: Sequence[Entry]) -> str:
-    said = (f"{entry.finding.printed} ({entry.finding.allowed})" for entry in entries)
+    said = (
+        f"{in_words(entry.finding.printed)} ({in_words(entry.finding.allowed)})"
+        for entry in entries
+    )
     return f"held out by the audit: {', '.join(dict.fromkeys(said))}"
 
 
-def idle_acceptances(
+def wrong_acceptances(
     outcome: Outcome,
     selection: Selection,
     entries: Sequence[Entry],
     accepted: Sequence[Acceptance],
 ) -> list[WrongSetting]:
-    """Acceptances that answer no finding which holds a row out: misspelt, or no longer needed."""
-    cells = {row.line: row.cells for row in selection.rows}
-    own = [
-        (entry.finding.check, cells[entry.line])
+    """Acceptances that name no row, that answer nothing, or whose row has no number to pool."""
+    rows = {row.line: row for row in selection.rows}
+    doubts = [
+        (entry.finding.check, rows[entry.line])
         for entry in entries
-        if outcome.name in entry.outcomes and entry.line in cells and entry.finding.level in HOLDING
+        if outcome.name in entry.outcomes and entry.line in rows and entry.finding.level in HOLDING
     ]
-    wrong = []
+    wrong: list[WrongSetting] = []
     for i, item in enumerate(accepted):
-        if any(item.covers(row, check) for check, row in own):
-            continue
         at = ("outcomes", outcome.name, "audit", "accept", i)
-        rule = "accepts nothing that the audit holds out"
-        said = did_you_mean(item.check, {check for check, _ in own}) if item.check else ""
-        wrong.append(
-            WrongSetting(at, rule, said or "Remove it", item.check or None, code="idle-acceptance")
-        )
+        whose = f"row that is selected from {selection.table}"
+        unknown = unknown_levels(selection.rows, item.where, at, whose)
+        wrong += unknown or _idle(item, doubts, at) or _numberless(item, doubts, outcome, at)
     return wrong
+
+
+def _idle(
+    item: Acceptance, doubts: Sequence[tuple[str, TableRow]], at: tuple[str | int, ...]
+) -> list[WrongSetting]:
+    """An acceptance that answers no finding which holds a row out: misspelt, or needed no more."""
+    matching = RowFilter(item.where)
+    named = {check for check, row in doubts if matching.matches(row.cells)}
+    if named and item.check in ("", *named):
+        return []
+    rule = "accepts nothing that the audit holds out"
+    said = did_you_mean(item.check, named) if item.check and named else ""
+    shown = item.check or str(matching)
+    return [WrongSetting(at, rule, said or "Remove it", shown, code="idle-acceptance")]
+
+
+def _numberless(
+    item: Acceptance,
+    doubts: Sequence[tuple[str, TableRow]],
+    outcome: Outcome,
+    at: tuple[str | int, ...],
+) -> list[WrongSetting]:
+    """An acceptance of a row that gives no number even as it is printed."""
+    model = outcome.plans[0].model
+    for check, row in doubts:
+        if not item.covers(row.cells, check):
+            continue
+        try:
+            prepare(model.measure, [row.cells], model.correlation, as_printed=[0])
+        except ValueError as error:
+            rule = f"accepts line {row.line}, which gives no number to pool: {error}"
+            advice = "Remove it, or give the numbers that the measure needs"
+            return [WrongSetting(at, rule, advice, code="acceptance-without-number")]
+    return []

@@ -5,7 +5,6 @@ from math import isfinite
 
 from metamill.audit.finding import CONTRADICTION, IMPOSSIBLE, QUESTION, Finding
 from metamill.audit.intervals import (
-    NAMES,
     SPARE,
     Interval,
     asymmetry,
@@ -13,8 +12,8 @@ from metamill.audit.intervals import (
     fitting,
     interval_of,
 )
-from metamill.measures.derive.generic import asymmetric
-from metamill.measures.derive.printed import CUT, ROUNDED, Reading, Span
+from metamill.measures.derive.generic import WHERE, asymmetric
+from metamill.measures.derive.printed import ADDED, CUT, ROUNDED, Reading, Span
 from metamill.measures.derive.spread import PRINTED_LEVEL, shown
 from metamill.measures.scales import FORWARD
 from metamill.tables.needs import GENERIC_SCALES
@@ -76,11 +75,11 @@ def _scale(effect: Cells) -> Iterator[Finding]:
     fit = [scale for scale in fitting(interval) if scale != declared]
     columns: tuple[str, ...] = ("estimate", *_LIMITS)
     said = (
-        f"{shown(columns, effect)}: {NAMES[declared]} the middle of the limits is {abs(off):.2f} "
+        f"{shown(columns, effect)}: {WHERE[declared]} the middle of the limits is {abs(off):.2f} "
         f"half-widths {'above' if off > 0 else 'below'} the estimate"
     )
     if fit:
-        names = " and ".join(NAMES[scale] for scale in fit)
+        names = " and ".join(WHERE[scale] for scale in fit)
         said += f"; {names} the interval is symmetric"
     raw = declared == "log" and "identity" in fit
     if raw:
@@ -91,7 +90,7 @@ def _scale(effect: Cells) -> Iterator[Finding]:
         QUESTION,
         columns,
         shown(columns, effect),
-        f"symmetric {NAMES[declared]}",
+        f"symmetric {WHERE[declared]}",
         said,
         "an interval of estimate and standard error (Wald), not an exact or a profile one",
     )
@@ -105,7 +104,7 @@ def _units_of_estimate(effect: Cells, cells: Cells) -> Iterator[Finding]:
     columns = ("estimate", *_LIMITS, "n")
     readings = [
         interval_of(effect["estimate"], effect["ci_low"], effect["ci_high"], reading=reading)
-        for reading in (ROUNDED, CUT)
+        for reading in _READINGS
     ]
     yield from _units(readings, int(n), columns, cells, sure=scale == "cloglog")
 
@@ -122,19 +121,22 @@ def _share(cells: Cells) -> Iterator[Finding]:
     possible = [by for by in (0.01, 1.0) if _holds(columns, by, cells)]
     middle = sum(share) / 2
     if not possible:
+        added = any(_holds(columns, by, cells, (ADDED,)) for by in (0.01, 1.0))
+        sure = share[0] > 0 and share[1] < 1 and not added
         yield Finding(
             "ci_excludes_estimate",
-            CONTRADICTION if share[0] > 0 and share[1] < 1 else QUESTION,
+            CONTRADICTION if sure else QUESTION,
             told,
             shown(told, cells),
             f"an interval around {100 * middle:.4g} %",
             f"{shown(columns, cells)} is {100 * middle:.4g} %, which the interval "
-            f"{cells['ci_low']} to {cells['ci_high']} does not hold, in per cent or as proportion",
+            f"{cells['ci_low']} to {cells['ci_high']} does not hold, in per cent or as proportion"
+            f"{f'. {ADDED.excuse} would explain it' if added else ''}",
             "the interval is that of this share",
         )
     size = next((name for name in ("total", "n") if cells.get(name)), "")
     if size and len(possible) == 1:
-        readings = [_interval(columns, possible[0], cells, reading) for reading in (ROUNDED, CUT)]
+        readings = [_interval(columns, possible[0], cells, reading) for reading in _READINGS]
         whole = tuple(dict.fromkeys((*told, size)))
         yield from _units(readings, int(cells[size]), whole, cells, sure=True)
 
@@ -157,25 +159,31 @@ def _share_of(columns: tuple[str, ...], cells: Cells, reading: Reading) -> Span:
     return low / 100, high / 100
 
 
-def _holds(columns: tuple[str, ...], by: float, cells: Cells) -> bool:
-    """Whether the interval, in units of `by`, holds the share, rounded or cut off."""
+def _holds(
+    columns: tuple[str, ...],
+    by: float,
+    cells: Cells,
+    readings: tuple[Reading, ...] = (ROUNDED, CUT),
+) -> bool:
+    """Whether the interval, in units of `by`, holds the share in one of the readings."""
     return any(
         reading.meet(
             _share_of(columns, cells, reading),
             (reading.span(cells["ci_low"])[0] * by, reading.span(cells["ci_high"])[1] * by),
         )
-        for reading in (ROUNDED, CUT)
+        for reading in readings
     )
 
 
 def _units(
     readings: list[Interval], n: int, columns: tuple[str, ...], cells: Cells, sure: bool
 ) -> Iterator[Finding]:
-    """`readings` are the interval with its digits rounded and cut off; certain is what both say."""
-    interval, (fewest, cut) = readings[0], map(fewest_units, readings)
+    """`readings` are the interval in each of `_READINGS`; certain is what all of them say."""
+    interval, found = readings[0], [fewest_units(reading) for reading in readings]
+    fewest = found[0]
     if not isfinite(fewest) or fewest <= UNSURE * n:
         return
-    certain = sure and isfinite(cut) and min(fewest, cut) > SPARE * n
+    certain = sure and all(isfinite(units) and units > SPARE * n for units in found)
     yield Finding(
         "ci_units",
         IMPOSSIBLE if certain else QUESTION,
@@ -190,5 +198,6 @@ def _units(
     )
 
 
+_READINGS = (ROUNDED, CUT, ADDED)
 _LIMITS = ("ci_low", "ci_high")
 _EFFECT = ("yi", "vi", "sei", "estimate")

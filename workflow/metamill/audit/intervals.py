@@ -9,12 +9,6 @@ from metamill.measures.derive.printed import ROUNDED, Reading, Span
 from metamill.measures.derive.spread import z_quantile
 from metamill.measures.scales import FORWARD
 
-NAMES = {
-    "identity": "as printed",
-    "log": "on the log scale",
-    "logit": "on the logit scale",
-    "cloglog": "on the log(-log) scale",
-}
 SPARE = 1.5
 """A proportion's interval must be of more than this many times the units to be impossible: exact,
 mid-p and Bayesian intervals are a little narrower than those of the theorem."""

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import hypot, inf, sqrt
+from math import inf, sqrt
 
 from scipy.special import stdtr
 
+from metamill.audit.difference_spread import standard_errors
 from metamill.audit.finding import QUESTION, Finding
-from metamill.measures.derive.printed import CUT, ROUNDED, Reading, Span
+from metamill.measures.derive.printed import ROUNDED, Reading, Span, habits
 from metamill.measures.derive.spread import effect_of, shown, sizes_of, spreads
 from metamill.tables.derivations import T, Way
 from metamill.tables.printed import unit, value
@@ -33,10 +34,12 @@ def check_p_values(cells: Cells) -> Iterator[Finding]:
         if value(cells[name]) == 0:
             yield _zero(name, cells)
             continue
-        for item, cut in zip(recomputed(of, cells), recomputed(of, cells, CUT), strict=True):
-            apart = not ROUNDED.meet(ROUNDED.span(cells[name]), item.p)
-            if apart and not CUT.meet(CUT.span(cells[name]), cut.p):
-                yield _unlike(name, item, cells)
+        readings = (ROUNDED, *habits(cells))
+        ways = [recomputed(of, cells, reading) for reading in readings]
+        for items in zip(*ways, strict=True):
+            pairs = zip(readings, items, strict=True)
+            if not any(how.meet(how.span(cells[name]), item.p) for how, item in pairs):
+                yield _unlike(name, items[0], cells)
                 break
 
 
@@ -95,12 +98,8 @@ def _errors(
     first, second = (forms[0] for forms in arms)
     if first.by == T:
         return
-    ends = []
-    for a, b in zip(first.compatible, second.compatible, strict=True):
-        pooled = sqrt(((sizes[0] - 1) * a**2 + (sizes[1] - 1) * b**2) / (sum(sizes) - 2))
-        student = pooled * sqrt(1 / sizes[0] + 1 / sizes[1])
-        welch = hypot(a / sqrt(sizes[0]), b / sqrt(sizes[1]))
-        ends.append((student, welch))
+    pairs = zip(first.compatible, second.compatible, strict=True)
+    ends = [standard_errors(pair, (sizes[0], sizes[1])) for pair in pairs]
     yield (min(ends[0]), max(ends[1])), tuple(dict.fromkeys((*first.sources, *second.sources)))
 
 

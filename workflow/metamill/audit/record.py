@@ -18,6 +18,35 @@ READING = "reading"
 """The check of what was cleaned or noticed while the tables were read."""
 
 
+class Fates:
+    """What becomes of doubted rows in the primary analyses; each analysis is looked at once."""
+
+    def __init__(self, outcomes: Mapping[str, Outcome], selections: Mapping[str, Selection]):
+        self._accepted = {
+            (name, item.line, item.check): item.accepted
+            for name, outcome in outcomes.items()
+            for item in outcome.findings
+        }
+        self._left_out: dict[str, dict[int, str]] = {}
+        self._held: dict[str, dict[int, str]] = {}
+        for name, outcome in outcomes.items():
+            rows, plan = selections[name].rows, outcome.plans[0]
+            left_out = apply_plan(rows, plan).left_out
+            self._left_out[name] = {rows[at].line: reason for at, reason in left_out}
+            self._held[name] = {item.line: item.reason for item in plan.held}
+
+    def of(self, entry: Entry, outcome: str) -> tuple[bool, str]:
+        """Whether the audit keeps the row out of the outcome's primary analysis, and in words."""
+        left_out = self._left_out[outcome].get(entry.line)
+        held = self._held[outcome].get(entry.line)
+        if left_out is not None and left_out != held:
+            return False, f"Left out by config.yaml: {left_out}"
+        if held is not None:
+            return True, "Held out of the primary analysis"
+        accepted = self._accepted[outcome, entry.line, entry.finding.check]
+        return False, f"Pooled as printed, accepted by config.yaml: {accepted}"
+
+
 def audit_csv(
     entries: Iterable[Entry],
     notices: Iterable[Problem],
@@ -25,13 +54,12 @@ def audit_csv(
     selections: Mapping[str, Selection],
 ) -> str:
     """The text of audit.csv: findings, gravest first, then notices of reading."""
-    rows = [row for entry in entries for row in _rows(entry, outcomes, selections)]
+    fates = Fates(outcomes, selections)
+    rows = [row for entry in entries for row in _rows(entry, fates)]
     return csv_text(COLUMNS, [*rows, *map(_noticed, notices)])
 
 
-def _rows(
-    entry: Entry, outcomes: Mapping[str, Outcome], selections: Mapping[str, Selection]
-) -> Iterator[dict[str, object]]:
+def _rows(entry: Entry, fates: Fates) -> Iterator[dict[str, object]]:
     finding = entry.finding
     row = {
         "table": entry.table,
@@ -47,26 +75,9 @@ def _rows(
     for name in entry.outcomes or ("",):
         held, fate = False, ""
         if name and finding.level in HOLDING:
-            held, fate = what_becomes(entry, outcomes[name], selections[name])
+            held, fate = fates.of(entry, name)
         reason = f"{finding.arithmetic}. {fate}".strip() if fate else finding.arithmetic
         yield row | {"outcome": name, "held_out": held, "reason": reason}
-
-
-def what_becomes(entry: Entry, outcome: Outcome, selection: Selection) -> tuple[bool, str]:
-    """Whether the audit keeps a doubted row out of the primary analysis, and what happens to it."""
-    plan = outcome.plans[0]
-    left_out = {selection.rows[i].line: why for i, why in apply_plan(selection.rows, plan).left_out}
-    held = {item.line: item.reason for item in plan.held}
-    if entry.line in left_out and left_out[entry.line] != held.get(entry.line):
-        return False, f"Left out by config.yaml: {left_out[entry.line]}"
-    if entry.line in held:
-        return True, "Held out of the primary analysis"
-    accepted = next(
-        item.accepted
-        for item in outcome.findings
-        if item.line == entry.line and item.check == entry.finding.check
-    )
-    return False, f"Pooled as printed, accepted by config.yaml: {accepted}"
 
 
 def _noticed(notice: Problem) -> dict[str, object]:

@@ -7,7 +7,8 @@ from fractions import Fraction
 
 from metamill.audit.beside import baseline, digits, peers
 from metamill.audit.families import POOL_CHECKS, ROW_CHECKS
-from metamill.audit.finding import LEVELS, Finding
+from metamill.audit.finding import HOLDING, LEVELS, Finding
+from metamill.audit.number import check_number
 from metamill.audit.rows import Scale, scale_of
 from metamill.audit.second.comparison import Comparison
 from metamill.audit.second.words import findings_of
@@ -101,8 +102,11 @@ def _of_rows(
             found: dict[Finding, list[str]] = {}
             for outcome, joined in selecting.get(row.line, ()):
                 scale = scale_of(joined.cells, scale_from(scores[outcome]))
-                measure = outcomes[outcome].plans[0].model.measure
-                for finding in check_row(joined.cells, scale, measure):
+                model = outcomes[outcome].plans[0].model
+                of_row = list(check_row(joined.cells, scale, model.measure))
+                if not any(finding.level in HOLDING for finding in of_row):
+                    of_row += check_number(joined.cells, model)
+                for finding in of_row:
                     found.setdefault(finding, []).append(outcome)
             if row.line not in selecting:
                 alone = check_row(row.cells, scale_of(row.cells, Scale()), "")

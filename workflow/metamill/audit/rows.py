@@ -1,7 +1,8 @@
 """A row as the checks see it: its printed numbers by group, and what is known about their scale."""
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from metamill.audit.finding import Group
@@ -9,6 +10,7 @@ from metamill.config.instruments import INSTRUMENTS
 from metamill.tables.derivations import SUFFIXES, size_column
 from metamill.tables.printed import value
 
+_ENDS = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*(?:[-\u2013\u2014]|to)\s*(-?\d+(?:\.\d+)?)\s*")
 SUMMARY = ("mean", "sd", "se", "min", "q1", "median", "q3", "max", "ci_low", "ci_high")
 
 
@@ -29,14 +31,23 @@ class Scale:
 
 
 def scale_of(cells: Mapping[str, str], outcome: Scale) -> Scale:
-    """The scale of a row: its own `step` and `items`, else its outcome's; an instrument's bounds.
+    """The scale of a row: its own `step`, `items` and `scale`, else its outcome's.
 
-    The step of an instrument is not taken: a value may be the average of several visits.
+    The step of an instrument is not taken: a value may be the average of several visits. A row
+    whose `scale` reads as two ends ("0-10") that are not the outcome's is judged by these, and by
+    nothing that is said of the outcome's scale: neither its instrument nor, where the outcome's
+    ends are known, its step.
     """
     step, items = cells.get("step", ""), cells.get("items", "")
     known = INSTRUMENTS.get(outcome.instrument)
     low = known.low if known and outcome.low is None else outcome.low
     high = known.high if known and outcome.high is None else outcome.high
+    own = _ends_of(cells.get("scale", ""))
+    if own is not None and own != (low, high):
+        if (low, high) != (None, None):
+            outcome = Scale()
+        low, high = own
+        outcome = replace(outcome, instrument="")
     return Scale(
         value(step) if step else outcome.step,
         int(items) if items else outcome.items,
@@ -44,6 +55,15 @@ def scale_of(cells: Mapping[str, str], outcome: Scale) -> Scale:
         high,
         outcome.instrument,
     )
+
+
+def _ends_of(scale: str) -> tuple[Fraction, Fraction] | None:
+    """The ends that a cell such as "0-100" names; None for any other words."""
+    found = _ENDS.fullmatch(scale)
+    if found is None:
+        return None
+    low, high = value(found[1]), value(found[2])
+    return (low, high) if low < high else None
 
 
 def groups_of(cells: Mapping[str, str], scale: Scale) -> Iterator[Group]:

@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from metamill.audit.finding import CONTRADICTION, IMPOSSIBLE, INFO, QUESTION
-from metamill.audit.record import what_becomes
+from metamill.audit.record import Fates
 from metamill.audit.review import Entry
 from metamill.audit.second.words import summary
 from metamill.errors import AuditBlock, EnvironmentFault, Problem
@@ -23,6 +23,9 @@ _HEADINGS = {
     QUESTION: "Questions to the authors or the extractor",
     INFO: "For information",
 }
+READINGS = "sd_hypotheses"
+"""What an impossible SD could be: told beneath the finding it belongs to."""
+EXPLAINED = ("sd_maximum", "sd_minimum", "se_as_sd")
 _WORDS = {
     IMPOSSIBLE: "impossible",
     CONTRADICTION: "contradictory",
@@ -67,10 +70,23 @@ def counts(jobs: Jobs) -> str:
 
 def audit_lines(jobs: Jobs) -> Iterator[str]:
     """The findings, gravest first: place, arithmetic, and what becomes of the row."""
-    for level, entries in groupby(jobs.entries, key=lambda entry: entry.finding.level):
+    fates = Fates(jobs.review.outcomes, jobs.selections)
+    readings = [entry for entry in jobs.entries if entry.finding.check == READINGS]
+    others = [entry for entry in jobs.entries if entry.finding.check != READINGS]
+    for level, entries in groupby(others, key=lambda entry: entry.finding.level):
         yield f"{_HEADINGS[level]}:"
-        for entry in entries:
-            yield f"  {_place(entry)}: {entry.finding.arithmetic}.{_fate(entry, jobs)}"
+        for entry in sorted(entries, key=lambda entry: not entry.outcomes):
+            said = f"{entry.finding.arithmetic}.{_fate(entry, fates)} [{entry.finding.check}]"
+            yield f"  {_place(entry)}: {said}"
+            for reading in readings if entry.finding.check in EXPLAINED else ():
+                if _same_number(reading, entry):
+                    yield f"    {reading.finding.arithmetic}."
+
+
+def _same_number(one: Entry, two: Entry) -> bool:
+    """Whether two findings are about the same printed number of the same row."""
+    places = [(item.table, item.line, item.finding.columns[0]) for item in (one, two)]
+    return places[0] == places[1]
 
 
 def _place(entry: Entry) -> str:
@@ -78,13 +94,13 @@ def _place(entry: Entry) -> str:
     return ", ".join(filter(None, (f"extracted/{entry.table}, line {entry.line}", *named)))
 
 
-def _fate(entry: Entry, jobs: Jobs) -> str:
+def _fate(entry: Entry, of: Fates) -> str:
     """What becomes of a row that cannot be true, by outcome."""
     if entry.finding.level not in (IMPOSSIBLE, CONTRADICTION):
         return ""
     fates: dict[str, list[str]] = {}
     for name in entry.outcomes:
-        _, fate = what_becomes(entry, jobs.review.outcomes[name], jobs.selections[name])
+        _, fate = of.of(entry, name)
         fates.setdefault(fate, []).append(name)
     return "".join(f" {fate} ({', '.join(names)})." for fate, names in fates.items())
 
@@ -96,14 +112,23 @@ def refuse_empty(jobs: Jobs) -> None:
         rule = "the audit holds out every row that is left to pool"
         advice = "Correct the rows by their sources, or accept them with a reason (audit: accept)"
         raise AuditBlock(
-            [Problem("config.yaml", rule, advice, column=f"outcomes.{name}") for name in empty]
+            [
+                Problem(
+                    "config.yaml",
+                    rule,
+                    advice,
+                    column=f"outcomes.{name}",
+                    code="nothing-left",
+                )
+                for name in empty
+            ]
         )
 
 
 def _write(path: Path, text: str) -> None:
     """Write audit.csv unless it says the same already."""
     try:
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        if not path.is_file() or path.read_bytes() != text.encode("utf-8"):
             write_text(path, text)
     except OSError as error:
         rule = f"cannot be written ({error.strerror})"

@@ -7,7 +7,8 @@ from pathlib import Path
 from metamill import results
 from metamill.config.figures import FIGURES, REVIEW_FIGURES
 from metamill.config.settings import Display
-from metamill.files import write_text
+from metamill.errors import EnvironmentFault, Problem
+from metamill.files import file_sha256, write_text
 from metamill.reporting.page import Entry, Picture, read_table, render
 
 
@@ -16,11 +17,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--about", required=True, help="the review and how it is shown, as JSON")
     parser.add_argument("--crosscheck", type=Path, required=True)
     parser.add_argument("--audit", type=Path, required=True)
+    parser.add_argument("--audit-sha256", required=True, help="of the audit.csv planned for")
     parser.add_argument("--second", type=Path, nargs="*", help="comparison of two extractions")
     parser.add_argument("--report", type=Path, required=True)
 
 
 def main(options: argparse.Namespace) -> None:
+    if file_sha256(options.audit) != options.audit_sha256:
+        rule = "changed while the review ran"
+        raise EnvironmentFault(Problem(str(options.audit), rule, "Run it again"))
     about, displays, figures, used = json.loads(options.about)
     entries = []
     for path in options.results:

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     results_folder = options.folder / "results"
-    if results_folder.exists() and not results_folder.is_dir():
+    if results_folder.is_symlink() or (results_folder.exists() and not results_folder.is_dir()):
         raise EnvironmentFault(
             Problem(str(results_folder), "is not a folder", "Move it out of the way")
         )

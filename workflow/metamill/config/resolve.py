@@ -18,6 +18,7 @@ from metamill.config.methods import (
 )
 from metamill.config.origin import Origin, shown
 from metamill.config.plain_text import cleaned
+from metamill.config.scores import score_of, score_problems
 from metamill.config.settings import (
     Acceptance,
     Display,
@@ -27,7 +28,6 @@ from metamill.config.settings import (
     Plan,
     Review,
     RowFilter,
-    Score,
 )
 from metamill.config.showing import as_wanted, display_of, formats_wanted, in_order
 from metamill.config.strict_yaml import Path
@@ -72,12 +72,13 @@ def resolve(data: Mapping[str, Any], origin: Origin) -> tuple[Review, list[Probl
             place = origin.place((*at, "scale"))
             rule, advice, code = "min must be below max", "Swap or correct them", "min-above-max"
             problems.append(Problem(rule=rule, advice=advice, code=code, **place))
+        problems += score_problems(name, entry, origin)
     about = dict(data["review"])
     review = Review(
         about,
         outcomes,
         displays,
-        scores={name: _score(name, entry, origin) for name, entry in data["outcomes"].items()},
+        scores={name: score_of(name, entry, origin) for name, entry in data["outcomes"].items()},
         accepted={name: _accepted(name, entry, origin) for name, entry in data["outcomes"].items()},
         look=as_wanted(Display(cleaned(about["title"])), figures),
         figures=tuple(figures.get("draw", (*FIGURES, *REVIEW_FIGURES))),
@@ -248,15 +249,6 @@ def _drop_what_belongs_to_another_measure(
     known = prior < OUTCOME_DEPTH and chosen["measure"] in KNOWN_TAU_SCALE
     if prior < set_in["measure"] and not known:
         chosen.pop("tau_prior", None)
-
-
-def _score(name: str, entry: Mapping[str, Any], origin: Origin) -> Score:
-    said = entry.get("scale", {})
-
-    def text(key: str) -> str:
-        return origin.text(("outcomes", name, "scale", key), said[key]) if key in said else ""
-
-    return Score(text("min"), text("max"), text("step"), text("instrument"))
 
 
 def _accepted(name: str, entry: Mapping[str, Any], origin: Origin) -> tuple[Acceptance, ...]:

@@ -26,7 +26,7 @@ def question_of(result: Result, analysis: Analysis, k: int) -> Question:
     """The settings of an analysis of k studies, its scale, and what its numbers measure by."""
     pooled, settings = analysis.pooled, analysis.settings
     rows = [result.rows[effect.row].cells for effect in analysis.effects]
-    sizes = [effect.size or 1.0 for effect in analysis.effects]
+    sizes = [effect.size or 1.0 for effect in analysis.effects] or [1.0]
     v = np.array([effect.vi for effect in analysis.effects])
     typical = Effects(v, v, 0.0).typical if len(v) > 1 else float(v.sum()) or 1.0
     spread = max(pooled.se or 0.0, float(np.sqrt(typical / max(k, 1))))
@@ -64,6 +64,9 @@ def recomputed(
     study = tally.studies(result, analysis)
     k = len(np.unique(study))
     question = question_of(result, analysis, k)
+    if analysis.pooled.k and not analysis.effects:
+        # an analysis that no effect could be had for says why and claims no number
+        return question, []
     # rows of one study may count the same units, so they have no total
     added = tally.sums(result, analysis) if len(study) == k else ([], [])
     found = [edges.totals(question, *added)]

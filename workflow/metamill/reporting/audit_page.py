@@ -15,27 +15,34 @@ _GROUPS = (
 """Levels of the audit, gravest first: the heading of each and what it means."""
 
 
-def audit_page(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """Groups of findings, each finding once for all outcomes, and what reading noted."""
+def audit_page(rows: Sequence[Mapping[str, str]], labels: Mapping[str, str]) -> dict[str, Any]:
+    """Groups of findings, each finding once for all outcomes, and what reading noted.
+
+    `labels` are the names of studies in figures, by id.
+    """
     found = [row for row in rows if row["check"] != READING]
     groups = [
         {
             "title": title,
             "meaning": meaning,
             "open": level in ("impossible", "contradiction"),
-            "findings": _merged([row for row in found if row["level"] == level]),
+            "findings": _merged([row for row in found if row["level"] == level], labels),
         }
         for level, title, meaning in _GROUPS
     ]
-    held = {(row["table"], row["line"]) for row in found if row["held_out"] == "yes"}
+    kept_out = [row for row in found if row["held_out"] == "yes"]
+    lines: dict[str, set[str]] = {}
+    for row in kept_out:
+        lines.setdefault(row["outcome"], set()).add(row["line"])
     return {
         "groups": [group for group in groups if group["findings"]],
-        "held": len(held),
+        "held": len({(row["table"], row["line"]) for row in kept_out}),
+        "held_by_outcome": {name: len(of_outcome) for name, of_outcome in lines.items()},
         "reading": [row for row in rows if row["check"] == READING],
     }
 
 
-def _merged(rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+def _merged(rows: Sequence[Mapping[str, str]], labels: Mapping[str, str]) -> list[dict[str, Any]]:
     """One entry per finding; what becomes of the row may differ between outcomes."""
     merged: dict[tuple[str, ...], dict[str, Any]] = {}
     for row in rows:
@@ -43,7 +50,8 @@ def _merged(rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
         entry = merged.setdefault(
             key,
             {
-                **{name: row[name] for name in ("table", "line", "study", "source")},
+                **{name: row[name] for name in ("table", "line", "source")},
+                "study": labels.get(row["study"], row["study"]),
                 "check": row["check"].replace("_", " "),
                 "printed": wording.typeset(row["printed"]),
                 "allowed": wording.typeset(row["allowed"]),
@@ -58,4 +66,4 @@ def _merged(rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
         if row["outcome"]:
             entry["outcomes"].append(row["outcome"])
         entry["held_out"] |= row["held_out"] == "yes"
-    return list(merged.values())
+    return sorted(merged.values(), key=lambda entry: not entry["held_out"])

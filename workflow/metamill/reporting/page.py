@@ -85,12 +85,18 @@ def render(
         outcomes=[_outcome(entry) for entry in entries],
         engines=_engines(checks),
         checks=checks,
-        audit=audit_page(findings),
+        audit=audit_page(findings, _labels(entries)),
         pictures=pictures,
         second=second,
         used=used or {"settings": "", "overrides": {}},
         versions=entries[0].result.versions if entries else {},
     )
+
+
+def _labels(entries: Sequence[Entry]) -> dict[str, str]:
+    """The name of each study in figures, by its id."""
+    rows = (row for entry in entries for row in entry.result.rows)
+    return {row.study: row.cells.get("label") or row.study for row in rows}
 
 
 def read_table(path: Path) -> list[dict[str, str]]:

@@ -120,8 +120,9 @@ def _idle_filters(
     here: Path = ("outcomes", outcome.name, "sensitivity", index)
     without = replace(plan, include=None, drop=None)
     before = set(apply_plan(rows, without).used)
-    after = apply_plan(rows, plan).used
-    if not apply_plan(rows, replace(plan, held=())).used:
+    without_audit = replace(plan, held=())
+    after = apply_plan(rows, without_audit).used
+    if not after:
         rule = "this analysis leaves no row to pool"
         return [WrongSetting(here, rule, "Exclude less", code="empty-pool")]
     wrong = []
@@ -129,7 +130,7 @@ def _idle_filters(
         rule = "takes back no row that the outcome leaves out"
         at, said = (*here, "include"), str(plan.include)
         wrong.append(WrongSetting(at, rule, "Remove it", said, code="idle-filter"))
-    if plan.drop and apply_plan(rows, replace(plan, drop=None)).used == after:
+    if plan.drop and apply_plan(rows, replace(without_audit, drop=None)).used == after:
         rule = "leaves out no row that would be pooled"
         at, said = (*here, "exclude"), str(plan.drop)
         wrong.append(WrongSetting(at, rule, "Remove it", said, code="idle-filter"))

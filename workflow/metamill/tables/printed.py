@@ -11,6 +11,9 @@ from fractions import Fraction
 Interval = tuple[Fraction, Fraction]
 """Both ends belong to it."""
 
+_NOISE = Fraction(1, 10**12)
+"""Half a unit is at least this share of the number: computers write 2.3 as 2.3000000000000003."""
+
 
 def value(cell: str) -> Fraction:
     """The number that stands in a cell which the reader accepted as one."""
@@ -18,10 +21,23 @@ def value(cell: str) -> Fraction:
 
 
 def unit(cell: str) -> Fraction:
-    """One unit of the last digit printed; 1 for whole numbers, however many zeros they end in."""
+    """One unit of the last digit printed, a power of ten; 1 for whole numbers that end in zeros.
+
+    A number written with an exponent has the unit that its digits say: 100 for "1.5e3". Digits
+    finer than the arithmetic of computers say nothing: of 16 digits some 12 count.
+    """
     exponent = Decimal(cell).as_tuple().exponent
     assert isinstance(exponent, int), "the reader accepts numbers only"
-    return Fraction(10) ** min(exponent, 0)
+    last = Fraction(10) ** (exponent if "e" in cell.casefold() else min(exponent, 0))
+    finest = 2 * _NOISE * abs(value(cell))
+    while last < finest:
+        last *= 10
+    return last
+
+
+def decimals(cell: str) -> int:
+    """How many digits after the point count."""
+    return len(str(unit(cell).denominator)) - 1
 
 
 def rounded(cell: str) -> Interval:
@@ -31,6 +47,12 @@ def rounded(cell: str) -> Interval:
 
 
 def truncated(cell: str) -> Interval:
-    """All values that print as `cell` where further digits are cut off, and the end of them."""
+    """All values that print as `cell` where further digits are cut off, and the end of them.
+
+    The end or ends farther from zero print otherwise, and belong to the interval only so that it
+    is closed. A zero can come from either side, and so can digits that are a computer's noise.
+    """
     x, step = value(cell), unit(cell)
-    return (x, x + step) if not cell.startswith("-") else (x - step, x)
+    if not x or x % step:
+        return x - step, x + step
+    return (x, x + step) if x > 0 else (x - step, x)

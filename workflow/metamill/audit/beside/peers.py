@@ -2,15 +2,15 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from math import isfinite, log10, sqrt
+from math import log10, sqrt
 from statistics import median
 
+from metamill.audit.beside.directions import FEWEST, SIGNIFICANT, check_opposite
+from metamill.audit.beside.scale_limits import beyond_scale
 from metamill.audit.finding import INFO, QUESTION, Check, Finding
-from metamill.audit.rows import Scale
+from metamill.audit.rows import Scale, groups_of, scale_of
 from metamill.config.settings import Display, Outcome
-from metamill.measures import MEASURES, effect_sizes
 from metamill.measures.derive.five_numbers import sd_weights
-from metamill.measures.prepare import prepare
 from metamill.tables.derivations import RANGE, SUFFIXES, size_column
 from metamill.tables.needs import COLUMN_SETS
 from metamill.tables.table import TableRow, number
@@ -29,7 +29,8 @@ CHECKS = (
         "sd_of_peers",
         "B16",
         "An SD unlike those of the other studies",
-        "ratio of the SD to the median SD of at least 3 other studies outside 1/3 to 3",
+        "ratio of the SD (or SE sqrt(n), where no SD is printed) to the median SD of at least 3 "
+        "other studies outside 1/3 to 3",
         "Cochrane Handbook 6.5.2 (standard errors, variances and intervals taken for SDs)",
         "studies whose patients are much more, or much less, alike",
     ),
@@ -60,11 +61,8 @@ CHECKS = (
         "never: it is a description",
     ),
 )
-FEWEST = 3
-"""Other studies below which nothing is compared."""
 RATIO = 3.0
 LARGE = 2.0
-SIGNIFICANT = 1.959964
 NEAR = 2.0
 """A hypothesis fits where it brings the SD within this ratio of the other studies."""
 _SHARE = 0.3
@@ -73,14 +71,17 @@ _UNITS = {1: ("millimetres", "centimetres"), 2: ("per cent", "shares"), 3: ("mg"
 """For each power of ten two units that differ by it, the smaller first."""
 _FREE_OF_UNITS = ("SMD", "SMCC", "SMCR", "ROM")
 """Measures that pool different instruments: only rows that name one scale are compared."""
-_COLUMNS = tuple(f"{name}{suffix}" for suffix in SUFFIXES for name in ("mean", "sd"))
+_GROUPS = (*SUFFIXES, "_change")
 _SCORES = ("MN", "MC", "SMCC", "SMCR", "MD", "SMD", "ROM")
 
 
 def check_peers(
     rows: Sequence[TableRow], outcome: Outcome, scale: Scale
 ) -> Iterator[tuple[int, Finding]]:
-    """Every row of an outcome beside the rows of other studies, with hypotheses named."""
+    """Every row of an outcome beside the rows of other studies, with hypotheses named.
+
+    Nothing is said of an SD that is impossible on its scale: that has a finding of its own.
+    """
     measure = outcome.plans[0].model.measure
     yield from _large_differences(rows)
     for at, ratios in _ratios(rows, measure):
@@ -89,33 +90,54 @@ def check_peers(
         strange = {
             column: ratio
             for column, ratio in ratios.items()
-            if column.startswith("sd") and not 1 / RATIO <= ratio <= RATIO
+            if not column.startswith("mean") and not 1 / RATIO <= ratio <= RATIO
         }
+        if strange and not power:
+            groups = groups_of(row.cells, scale_of(row.cells, scale))
+            for column in [group.column("sd") for group in groups if beyond_scale(group)]:
+                strange.pop(column, None)
         if power:
             yield at, _other_unit(row, ratios, power)
         elif strange:
             yield at, _strange_sd(row, strange)
-    yield from _opposite(rows, measure)
+    yield from check_opposite(rows, measure)
 
 
 def _ratios(rows: Sequence[TableRow], measure: str) -> Iterator[tuple[int, dict[str, float]]]:
-    """Each mean and SD of a row over the median of the other studies on the same instrument."""
+    """Each mean and SD of a row over the median of the other studies on the same instrument.
+
+    A standard error counts by the SD that follows from it, where no SD stands beside it.
+    """
     if measure not in _SCORES:
         return
     sizes: dict[tuple[str, str], list[tuple[int, float]]] = {}
+    columns: dict[tuple[int, str], str] = {}
     for at, row in enumerate(rows):
         instrument = row.cells.get("scale", "").casefold()
-        for column in _COLUMNS if instrument or measure not in _FREE_OF_UNITS else ():
-            if row.cells.get(column):
-                size = abs(number(row.cells[column]))
-                sizes.setdefault((instrument, column), []).append((at, size))
+        if instrument or measure not in _FREE_OF_UNITS:
+            for kind, column, size in _sizes(row.cells):
+                sizes.setdefault((instrument, kind), []).append((at, size))
+                columns[at, kind] = column
     ratios: dict[int, dict[str, float]] = {}
-    for (_, column), items in sizes.items():
+    for (_, kind), items in sizes.items():
         usual = medians_of_others(rows, items)
         for at, size in items:
             if size > 0 and usual[at] > 0:
-                ratios.setdefault(at, {})[column] = size / usual[at]
+                ratios.setdefault(at, {})[columns[at, kind]] = size / usual[at]
     yield from sorted(ratios.items())
+
+
+def _sizes(cells: Mapping[str, str]) -> Iterator[tuple[str, str, float]]:
+    """Means and SDs of a row: what is compared, the column it stands in, and its size."""
+    for suffix in _GROUPS:
+        mean, sd, se = (f"{name}{suffix}" for name in ("mean", "sd", "se"))
+        if cells.get(mean):
+            yield mean, mean, abs(number(cells[mean]))
+        size = cells.get(size_column(suffix))
+        if cells.get(sd):
+            yield sd, sd, abs(number(cells[sd]))
+        elif cells.get(se) and size:
+            yield sd, se, abs(number(cells[se])) * sqrt(int(size))
 
 
 def medians_of_others(
@@ -170,7 +192,11 @@ def _other_unit(row: TableRow, ratios: Mapping[str, float], power: int) -> Findi
 
 def _strange_sd(row: TableRow, strange: Mapping[str, float]) -> Finding:
     column, ratio = max(strange.items(), key=lambda item: abs(log10(item[1])))
-    sd = number(row.cells[column])
+    sd, follows = number(row.cells[column]), ""
+    if column.startswith("se"):
+        n = row.cells[size_column(column.removeprefix("se"))]
+        sd *= sqrt(int(n))
+        follows = f" (SD {sd:.3g} with n = {n})"
     usual = sd / ratio
     said = [words for words, would_be in _hypotheses(row, column, ratio) if _near(would_be, usual)]
     hypothesis = f"It would fit as {' or '.join(said)}" if said else "No common slip would fit"
@@ -180,9 +206,9 @@ def _strange_sd(row: TableRow, strange: Mapping[str, float]) -> Finding:
         QUESTION,
         tuple(strange),
         ", ".join(f"{name} {row.cells[name]}" for name in strange),
-        f"{usual / RATIO:.3g} to {usual * RATIO:.3g}",
-        f"{column} {row.cells[column]} is {times} {usual:.3g}, the median of the other studies. "
-        f"{hypothesis}",
+        f"SD from {usual / RATIO:.3g} to {usual * RATIO:.3g}",
+        f"{column} {row.cells[column]}{follows} is {times} {usual:.3g}, the median SD of the other "
+        f"studies. {hypothesis}",
         "the other studies have similar patients on one scale",
     )
 
@@ -192,7 +218,11 @@ def _near(would_be: float, usual: float) -> bool:
 
 
 def _hypotheses(row: TableRow, column: str, ratio: float) -> Iterator[tuple[str, float]]:
-    """What the number may be instead of an SD, and the SD that would follow."""
+    """What the number may be instead of an SD (or a standard error), and the SD that follows."""
+    if column.startswith("se"):
+        sd = number(row.cells[column])
+        yield f"an SD typed as a standard error (SD {sd:.3g})", sd
+        return
     sd = number(row.cells[column])
     size = row.cells.get(size_column(column.removeprefix("sd")), "")
     n = int(size) if size else 0
@@ -240,46 +270,6 @@ def _standardised(cells: Mapping[str, str], as_standard_errors: bool = False) ->
     if as_standard_errors:
         s1, s2 = s1 * sqrt(n1), s2 * sqrt(n2)
     return (m1 - m2) / sqrt(((n1 - 1) * s1**2 + (n2 - 1) * s2**2) / (n1 + n2 - 2))
-
-
-def _opposite(rows: Sequence[TableRow], measure: str) -> Iterator[tuple[int, Finding]]:
-    if MEASURES[measure].null is None:
-        return
-    signs: dict[int, int] = {}
-    for at, row in enumerate(rows):
-        z = _z(row.cells, measure)
-        if abs(z) > SIGNIFICANT:
-            signs[at] = 1 if z > 0 else -1
-    sides = {
-        s: {rows[at].cells["study"] for at, sign in signs.items() if sign == s} for s in (1, -1)
-    }
-    for at, sign in signs.items():
-        study = rows[at].cells["study"]
-        opposite = len(sides[-sign] - {study})
-        if opposite >= FEWEST and sides[sign] == {study}:
-            yield (
-                at,
-                Finding(
-                    "opposite_direction",
-                    QUESTION,
-                    COLUMN_SETS[measure][0][:1],
-                    f"effect {'above' if sign > 0 else 'below'} none",
-                    f"{'below' if sign > 0 else 'above'} none in {opposite} other studies",
-                    f"{study} shows a clear effect in one direction and {opposite} other "
-                    "studies a clear one in the other, none beside it: groups or times swapped, "
-                    "or a score whose other end is better",
-                ),
-            )
-
-
-def _z(cells: Mapping[str, str], measure: str) -> float:
-    """The effect over its standard error; 0 where the row gives none."""
-    try:
-        effects = effect_sizes(measure, prepare(measure, [cells], 0.5).columns)
-    except ValueError:
-        return 0.0
-    y, v = float(effects.yi[0]), float(effects.vi[0])
-    return y / sqrt(v) if isfinite(y) and isfinite(v) and v > 0 else 0.0
 
 
 def check_directions(

@@ -1,16 +1,20 @@
 """Numbers that are possible and look copied, computed or skewed."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import pi, sqrt
+from decimal import Decimal
+from itertools import combinations
+from math import log10, pi, sqrt
 
 from metamill.audit.beside.digits import significant_digits as digits
+from metamill.audit.beside.scale_limits import beyond_scale
 from metamill.audit.finding import INFO, QUESTION, Check, Finding, Group
 from metamill.audit.rows import Scale, groups_of
+from metamill.audit.summary.other_readings import may_be_changes
 from metamill.config.settings import Outcome
 from metamill.measures.derive.five_numbers import FEWEST, skewed
 from metamill.tables.codebook import COLUMNS, NUMBER
 from metamill.tables.derivations import FIVE, QUARTILES, RANGE
-from metamill.tables.printed import unit, value
+from metamill.tables.printed import value
 from metamill.tables.table import TableRow, number
 
 CHECKS = (
@@ -34,9 +38,10 @@ CHECKS = (
     Check(
         "repeated_pair",
         "B12",
-        "The same mean and SD in two studies",
-        "two studies of one outcome print the same mean and the same SD, with 5 significant "
-        "digits or more together",
+        "The same means and SDs in two studies",
+        "two rows of different studies print the same mean and SD, of one group or of several; "
+        "the digits after the first of each of these numbers add up to 3 or more, and to "
+        "log10(pairs of groups compared) + 0.5 or more",
         "Simonsohn 2013",
         "chance, in large reviews of short scales; one patient group under two names",
     ),
@@ -63,10 +68,16 @@ FLOATS = 12
 LONG, USUAL = 4, 2
 TELLING = 5
 """Significant digits of mean and SD together from which equality is worth a question."""
+FEWEST_TELLING = 3
+"""Digits after the first of each number that two studies must share to be asked about."""
+MARGIN = 0.5
+"""How far they must exceed the logarithm of the comparisons, of which each may match by chance."""
 FEWEST_SDS = 3
 APART = 0.2
 CHANCE = 1.96 * sqrt(pi / 2 - 1)
 """Over sqrt(n): how far apart mean and median of n normal values lie in one sample of twenty."""
+Pair = tuple[str, str]
+"""A mean and its SD as they are printed."""
 _COMPUTED = ("yi", "vi", "sei")
 _PAIRS = (("_treatment", "_control", "both groups"), ("_pre", "_post", "before and after"))
 _SUFFIXES = ("", "_pre", "_post", "_treatment", "_control", "_change")
@@ -77,7 +88,8 @@ def check_plausible(cells: Mapping[str, str], scale: Scale, measure: str) -> Ite
     yield from _floats(cells)
     yield from _identical_groups(cells)
     for group in groups_of(cells, scale):
-        yield from _skewed(group)
+        if not beyond_scale(group):
+            yield from _skewed(group)
 
 
 def _floats(cells: Mapping[str, str]) -> Iterator[Finding]:
@@ -137,9 +149,10 @@ def _skewed(group: Group) -> Iterator[Finding]:
     for end, name in ((group.low, "lowest"), (group.high, "highest")):
         if end is not None and 0 <= abs(value(mean) - end) < value(sd):
             room = float(abs(value(mean) - end))
+            scores = ", if these are scores and no changes" if may_be_changes(group) else ""
             reasons.append(
                 f"the SD {sd} is larger than the {room:g} between the mean and the {name} value "
-                f"({float(end):g})"
+                f"({float(end):g}){scores}"
             )
     if reasons:
         yield Finding(
@@ -172,14 +185,15 @@ def _asymmetric(cells: Mapping[str, str]) -> str:
 def check_repeated_numbers(
     rows: Sequence[TableRow], outcome: Outcome, scale: Scale
 ) -> Iterator[tuple[int, Finding]]:
-    """Rows against each other: decimals, one mean and SD in two studies, equal SDs of a study."""
+    """Rows against each other: decimals, means and SDs of two studies, equal SDs of a study."""
     yield from _long_decimals(rows)
     yield from _repeated_pairs(rows)
     yield from _equal_sds(rows)
 
 
 def _decimals(cell: str) -> int:
-    return len(str(unit(cell).denominator)) - 1
+    exponent = Decimal(cell).as_tuple().exponent
+    return max(-exponent, 0) if isinstance(exponent, int) else 0
 
 
 def _long_decimals(rows: Sequence[TableRow]) -> Iterator[tuple[int, Finding]]:
@@ -213,32 +227,60 @@ def _long_decimals(rows: Sequence[TableRow]) -> Iterator[tuple[int, Finding]]:
 
 
 def _repeated_pairs(rows: Sequence[TableRow]) -> Iterator[tuple[int, Finding]]:
-    seen: dict[tuple[str, str], list[tuple[int, str]]] = {}
-    for at, row in enumerate(rows):
-        for suffix in _SUFFIXES:
-            mean, sd = (row.cells.get(f"{name}{suffix}", "") for name in ("mean", "sd"))
-            if mean and sd and digits(mean) + digits(sd) >= TELLING:
-                seen.setdefault((mean, sd), []).append((at, suffix))
-    for (mean, sd), places in seen.items():
-        first = places[0][0]
-        told = {rows[first].cells["study"]}
-        for at, suffix in places:
-            study = rows[at].cells["study"]
-            if study not in told:
-                told.add(study)
-                other = f"{rows[first].cells['study']} (line {rows[first].line})"
-                yield (
-                    at,
-                    Finding(
-                        "repeated_pair",
-                        QUESTION,
-                        (f"mean{suffix}", f"sd{suffix}"),
-                        f"{mean} ± {sd}",
-                        "",
-                        f"{study} and {other} both say {mean} ± {sd}: by chance, one typed in "
-                        "place of the other, or the same patients",
-                    ),
-                )
+    """Rows of two studies that share enough printed means and SDs, each pair of studies once."""
+    printed = [_printed_pairs(row.cells) for row in rows]
+    needed = max(FEWEST_TELLING, log10(max(_comparisons(rows, printed), 1)) + MARGIN)
+    seen: dict[tuple[Pair, ...], int] = {}
+    told: set[tuple[str, str]] = set()
+    for at, pairs in enumerate(printed):
+        study, asked = rows[at].cells["study"], False
+        for shared in _subsets(sorted(pairs)):
+            if sum(digits(cell) - 1 for pair in shared for cell in pair) < needed:
+                continue
+            first = rows[seen.setdefault(shared, at)]
+            studies = (first.cells["study"], study)
+            if asked or first.cells["study"] == study or studies in told:
+                continue
+            asked = True
+            told.add(studies)
+            words = " and ".join(f"{mean} ± {sd}" for mean, sd in shared)
+            suffixes = [pairs[pair] for pair in shared]
+            yield (
+                at,
+                Finding(
+                    "repeated_pair",
+                    QUESTION,
+                    tuple(f"{name}{suffix}" for suffix in suffixes for name in ("mean", "sd")),
+                    words,
+                    "",
+                    f"{study} and {first.cells['study']} (line {first.line}) both say {words}: by "
+                    "chance, one typed in place of the other, or the same patients",
+                ),
+            )
+
+
+def _printed_pairs(cells: Mapping[str, str]) -> dict[Pair, str]:
+    """Every mean and SD that a row prints of one group, with the group's suffix."""
+    found: dict[Pair, str] = {}
+    for suffix in _SUFFIXES:
+        mean, sd = (cells.get(f"{name}{suffix}", "") for name in ("mean", "sd"))
+        if mean and sd:
+            found.setdefault((mean, sd), suffix)
+    return found
+
+
+def _comparisons(rows: Sequence[TableRow], printed: Sequence[Mapping[Pair, str]]) -> int:
+    """How many pairs of groups of two studies there are, and so chances to agree."""
+    of_study: dict[str, int] = {}
+    for row, pairs in zip(rows, printed, strict=True):
+        of_study[row.cells["study"]] = of_study.get(row.cells["study"], 0) + len(pairs)
+    return (sum(of_study.values()) ** 2 - sum(k * k for k in of_study.values())) // 2
+
+
+def _subsets(pairs: Sequence[Pair]) -> Iterator[tuple[Pair, ...]]:
+    """All that another row may share with one, the most first."""
+    for size in range(len(pairs), 0, -1):
+        yield from combinations(pairs, size)
 
 
 def _equal_sds(rows: Sequence[TableRow]) -> Iterator[tuple[int, Finding]]:

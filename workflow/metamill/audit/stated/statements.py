@@ -1,12 +1,14 @@
 """Do a paper's statements of one number agree with each other? (B7, B10)"""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 from metamill.audit.counts import counts_within, percent_of, span, totals_of
 from metamill.audit.finding import CONTRADICTION, INFO, QUESTION, Check, Finding
-from metamill.tables.codebook import COLUMNS, COUNT
-from metamill.tables.printed import Interval, rounded, truncated, value
+from metamill.audit.stated.same_number import SHORTENED, agreement, either, other_divisor
+from metamill.measures.derive.printed import one_unit_off
+from metamill.tables.printed import rounded
 from metamill.tables.statements import STATEMENTS, told
 from metamill.tables.table import Table, TableRow
 from metamill.tables.values import same_level
@@ -52,6 +54,21 @@ _TOPIC = ("study", "quantity", "category", "occasion")
 _MAYBE = ("unit", "time_months")
 """Columns that tell statements apart only where both fill them in."""
 
+_NEAR = (
+    "the share is less than one unit of the last digit away, as are percentages that were made to "
+    "add up to 100"
+)
+
+
+@dataclass(frozen=True)
+class _Apart:
+    """A number that two statements print differently, and what would excuse it ("": nothing)."""
+
+    column: str
+    here: str
+    there: str
+    excuse: str
+
 
 def check_statements(statements: Table | None) -> Found:
     """Numbers that a study prints more than once, or out of totals that do not fit."""
@@ -96,38 +113,10 @@ def alike(one: Mapping[str, str], two: Mapping[str, str], columns: Sequence[str]
     return all(same_level(name, one[name]) == same_level(name, two[name]) for name in filled)
 
 
-def agreement(column: str, one: str, two: str) -> str:
-    """Whether two printed numbers can be one: "" if so, else the level of what is wrong.
-
-    Counts must be equal. Other numbers may be printed with different numbers of decimals: their
-    rounding intervals must meet. A question where they only touch at an end, or meet if further
-    digits were cut off.
-    """
-    if value(one) == value(two):
-        return ""
-    known = COLUMNS.get(column)
-    if known is not None and known.kind == COUNT:
-        return CONTRADICTION
-    low, high = _common(rounded(one), rounded(two))
-    if low < high:
-        return ""
-    low, high = _common(_either(one), _either(two))
-    return QUESTION if low <= high else CONTRADICTION
-
-
-def _common(one: Interval, two: Interval) -> Interval:
-    return max(one[0], two[0]), min(one[1], two[1])
-
-
-def _either(cell: str) -> Interval:
-    """All values that print as `cell` by rounding or by cutting off digits."""
-    return min(rounded(cell)[0], truncated(cell)[0]), max(rounded(cell)[1], truncated(cell)[1])
-
-
 def _twice(row: TableRow, earlier: Sequence[TableRow]) -> Iterator[Finding]:
     """The numbers of a statement against the first earlier one that disagrees with each."""
     cells = row.cells
-    apart: dict[int, list[tuple[str, str, str, str]]] = {}
+    apart: dict[int, list[_Apart]] = {}
     before = [other for other in earlier if alike(other.cells, cells)]
     for column, cell in cells.items():
         if not cell or not told(column):
@@ -136,20 +125,30 @@ def _twice(row: TableRow, earlier: Sequence[TableRow]) -> Iterator[Finding]:
             there = other.cells.get(column, "")
             level = agreement(column, there, cell) if there else ""
             if level:
-                apart.setdefault(other.line, []).append((column, cell, there, level))
+                excuse = SHORTENED if level == QUESTION else _divisors(column, other.cells, cells)
+                apart.setdefault(other.line, []).append(_Apart(column, cell, there, excuse))
                 break
     share = _share(cells)
     for other in before:
         there = other.cells.get("percent", "")
         if share is not None and there and not cells.get("percent"):
-            low, high = _either(there)
+            low, high = either("percent", there)
             if not low <= share <= high and other.line not in apart:
                 counted = f"{cells['events']}/{cells['total']}"
-                said = ("events", counted, f"{there} %", CONTRADICTION)
+                excuse = _NEAR if one_unit_off(there, share) else ""
+                said = _Apart("events", counted, f"{there} %", excuse)
                 apart.setdefault(other.line, []).append(said)
     for other in before:
         if other.line in apart:
             yield _disagreement(row, other, apart[other.line])
+
+
+def _divisors(column: str, one: Mapping[str, str], two: Mapping[str, str]) -> str:
+    """Why two SDs may be one, where the number of patients is known."""
+    sizes = {int(cells["n"]) for cells in (one, two) if cells.get("n")}
+    if column != "sd" or len(sizes) != 1:
+        return ""
+    return other_divisor(one["sd"], two["sd"], min(sizes))
 
 
 def _share(cells: Mapping[str, str]) -> Fraction | None:
@@ -157,21 +156,17 @@ def _share(cells: Mapping[str, str]) -> Fraction | None:
     return Fraction(100 * int(events), int(total)) if events and total else None
 
 
-def _disagreement(
-    row: TableRow, other: TableRow, apart: Sequence[tuple[str, str, str, str]]
-) -> Finding:
-    """One finding on all that two statements differ in: column, here, there, level."""
-    level = CONTRADICTION if any(CONTRADICTION in item for item in apart) else QUESTION
-    here = ", ".join(f"{column} {cell}" for column, cell, _, _ in apart)
-    there = ", ".join(f"{column} {cell}" for column, _, cell, _ in apart)
+def _disagreement(row: TableRow, other: TableRow, apart: Sequence[_Apart]) -> Finding:
+    """One finding on all that two statements differ in; a question if all of it is excused."""
+    level = QUESTION if all(item.excuse for item in apart) else CONTRADICTION
+    here = ", ".join(f"{item.column} {item.here}" for item in apart)
+    there = ", ".join(f"{item.column} {item.there}" for item in apart)
     words = f"{about(row.cells)}: {there} in {place(other)} (line {other.line}), but {here} in "
-    words += place(row)
-    if level == QUESTION:
-        words += "; they are one number only where a digit was cut off or a tie broken differently"
+    words += "; ".join((place(row), *dict.fromkeys(x.excuse for x in apart if x.excuse)))
     return Finding(
         "printed_twice",
         level,
-        tuple(column for column, *_ in apart),
+        tuple(item.column for item in apart),
         f"{here} ({place(row)})",
         f"{there} ({place(other)})",
         words,

@@ -7,8 +7,10 @@ from metamill.audit.finding import CONTRADICTION, QUESTION, Check, Finding
 from metamill.audit.stated.categories import check_categories
 from metamill.audit.stated.combined import Part, whole_mean, whole_variance
 from metamill.audit.stated.printings import COUNTS, against_wholes, cell_of, printings
-from metamill.audit.stated.statements import WHO, Found, about, agreement, alike, by_study, place
-from metamill.tables.printed import Interval, rounded, truncated, value
+from metamill.audit.stated.same_number import agreement
+from metamill.audit.stated.statements import WHO, Found, about, alike, by_study, place
+from metamill.measures.derive.printed import ROUNDED, habits
+from metamill.tables.printed import Interval, value
 from metamill.tables.statements import STATEMENTS
 from metamill.tables.table import Table, TableRow
 from metamill.tables.values import same_level
@@ -131,14 +133,18 @@ def _mean_or_sd(way: Sequence[TableRow], whole: TableRow, name: str) -> Iterator
     said = whole.cells.get(name, "")
     if not said:
         return
-    bounds = [_possible(way, name, how) for how in (rounded, truncated)]
-    told = [how(said) for how in (rounded, truncated)]
-    if name == "sd":
-        told = [(max(low, Fraction(0)) ** 2, high**2) for low, high in told]
-    if _meet(bounds[0], told[0]):
-        return
-    level = QUESTION if _meet(bounds[1], told[1]) else CONTRADICTION
-    low, high = bounds[0]
+    excuse = ""
+    for how in (ROUNDED, *habits(whole.cells, *(row.cells for row in way))):
+        told = how.interval(said)
+        if name == "sd":
+            told = (max(told[0], Fraction(0)) ** 2, told[1] ** 2)
+        if _meet(_possible(way, name, how.interval), told):
+            if how is ROUNDED:
+                return
+            excuse = how.excuse
+            break
+    level = QUESTION if excuse else CONTRADICTION
+    low, high = _possible(way, name, ROUNDED.interval)
     limits = (
         (float(low), float(high)) if name == "mean" else (float(low) ** 0.5, float(high) ** 0.5)
     )
@@ -150,8 +156,8 @@ def _mean_or_sd(way: Sequence[TableRow], whole: TableRow, name: str) -> Iterator
     )
     words = f"{about(whole.cells)}: {listed} together have {_NAMED[name]} {allowed}; "
     words += f"{said} is printed in {place(whole)}"
-    if level == QUESTION:
-        words += "; it fits where further digits are cut off instead of rounded"
+    if excuse:
+        words += f". {excuse} would explain it"
     yield _apart(f"{name}_of_parts", level, name, said, allowed, words)
 
 

@@ -16,7 +16,7 @@ CHECKS = (
         "cohort",
         "B11",
         "Declared cohorts",
-        "studies of one cohort in studies.csv that an outcome selects",
+        "two studies of one cohort in studies.csv; a question where one pool has two of them",
         "Senn 2009, BMC Med Res Methodol 9:10 (double counting)",
         "the studies treated different patients of one place",
     ),
@@ -38,11 +38,11 @@ CHECKS = (
     ),
 )
 _WORDS = {
-    "confirmed": "the same patients as {others}",
-    "assumed": "taken to be the same patients as {others}",
-    "suspected": "patients may also be in {others}",
+    "confirmed": "are the same patients",
+    "assumed": "are taken to be the same patients",
+    "suspected": "may share patients",
+    "": "may share patients (how surely is not stated)",
 }
-_APART = {"confirmed": "are one cohort", "assumed": "are taken to be one cohort"}
 _CONTROL = (
     ("events_control", "total_control"),
     ("events_control", "time_control"),
@@ -55,7 +55,7 @@ Found = tuple[str, int, Finding]
 def check_cohorts(
     studies: Table | None, outcomes: Mapping[str, Outcome], selections: Mapping[str, Selection]
 ) -> Iterator[Found]:
-    """Declared cohorts: each study with the others, and what config.yaml makes of them (B11)."""
+    """Each declared cohort once, at its first study, with what config.yaml makes of it (B11)."""
     cohorts: dict[str, list[TableRow]] = {}
     for row in studies.rows if studies else ():
         if row.cells.get("cohort"):
@@ -69,11 +69,7 @@ def check_cohorts(
             fates = _fates(outcomes[name], selection, names)
             if len(fates) > 1:
                 together[name] = fates
-        told = [row for row in members if any(row.cells["study"] in f for f in together.values())]
-        for row in told:
-            yield STUDIES, row.line, _declared(row, members, together)
-        if not told:
-            yield STUDIES, members[0].line, _apart(members)
+        yield STUDIES, members[0].line, _declared(members, outcomes, together)
 
 
 def _fates(outcome: Outcome, selection: Selection, names: set[str]) -> dict[str, str]:
@@ -87,46 +83,58 @@ def _fates(outcome: Outcome, selection: Selection, names: set[str]) -> dict[str,
 
 
 def _declared(
-    row: TableRow, members: Sequence[TableRow], together: Mapping[str, Mapping[str, str]]
+    members: Sequence[TableRow],
+    outcomes: Mapping[str, Outcome],
+    together: Mapping[str, Mapping[str, str]],
 ) -> Finding:
-    study, cohort = row.cells["study"], row.cells["cohort"]
-    certainty = row.cells.get("cohort_certainty", "")
-    others = [member.cells["study"] for member in members if member is not row]
-    said = _WORDS.get(certainty, "patients may also be in {others}; how surely is not stated")
-    sentences = [f"Cohort {cohort}: {said.format(others=', '.join(others))}"]
-    for outcome, fates in together.items():
-        if study in fates:
-            pooled = [name for name, fate in fates.items() if not fate]
-            left = [f"{name} ({fate})" for name, fate in fates.items() if fate]
-            sentences.append(
-                f"{outcome} pools {', '.join(pooled) or 'none of them'}"
-                + (f" and leaves out {', '.join(left)}" if left else "")
-            )
+    """A question where an outcome pools two members: whether their patients differ is open."""
+    cohort = members[0].cells["cohort"]
+    names = [row.cells["study"] for row in members]
+    sure = {row.cells["study"]: row.cells.get("cohort_certainty", "") for row in members}
+    stated = list(dict.fromkeys(sure.values()))
+    said = _WORDS.get(stated[0], _WORDS[""]) if len(stated) == 1 else _WORDS["suspected"]
+    if len(stated) > 1:
+        each = (f"{name} {word or 'not stated'}" for name, word in sure.items())
+        said += f" ({', '.join(each)})"
+    fates: dict[str, list[str]] = {}
+    twice = False
+    for outcome, members_of in together.items():
+        pooled = [name for name in names if members_of.get(name) == ""]
+        twice |= len(pooled) > 1
+        reason = _reason_for_both(outcomes[outcome], cohort) if len(pooled) > 1 else ""
+        fates.setdefault(_fate(pooled, members_of, reason), []).append(outcome)
+    sentences = [f"Cohort {cohort}: {', '.join(names)} {said}"]
+    sentences += [f"{', '.join(where)}: {fate}" for fate, where in fates.items()]
+    if not together:
+        sentences.append("No outcome selects two of them")
+    words = ", ".join(filter(None, stated))
     return Finding(
         "cohort",
-        QUESTION if certainty else INFO,
+        QUESTION if twice else INFO,
         ("cohort",),
-        f"cohort {cohort}" + (f", {certainty}" if certainty else ""),
+        f"cohort {cohort}" + (f", {words}" if words else ""),
         "one study of a cohort in a pool",
         ". ".join(sentences),
         "the cohort in studies.csv is right",
     )
 
 
-def _apart(members: Sequence[TableRow]) -> Finding:
-    cohort = members[0].cells["cohort"]
-    certainty = members[0].cells.get("cohort_certainty", "")
-    names = ", ".join(row.cells["study"] for row in members)
-    said = _APART.get(certainty, "may share patients")
-    return Finding(
-        "cohort",
-        INFO,
-        ("cohort",),
-        f"cohort {cohort}" + (f", {certainty}" if certainty else ""),
-        "one study of a cohort in a pool",
-        f"{names} {said}. No outcome selects two of them",
-        "the cohort in studies.csv is right",
-    )
+def _reason_for_both(outcome: Outcome, cohort: str) -> str:
+    """Why the primary analysis may pool several studies of a cohort, as config.yaml says."""
+    said = outcome.plans[0].same_cohort.items()
+    return next((why for name, why in said if name.casefold() == cohort.casefold()), "")
+
+
+def _fate(pooled: Sequence[str], fates: Mapping[str, str], reason: str) -> str:
+    """ "pools A, leaves out B (a reason)"; `reason` is that for pooling more than one."""
+    kept = f"pools {', '.join(pooled)}" if pooled else "pools none"
+    kept += f" (same_cohort: {reason})" if reason else ""
+    left: dict[str, list[str]] = {}
+    for name, why in fates.items():
+        if why:
+            left.setdefault(why, []).append(name)
+    out = ", ".join(f"{', '.join(studies)} ({why})" for why, studies in left.items())
+    return f"{kept}, leaves out {out}" if out else kept
 
 
 def check_shared_control(

@@ -209,7 +209,8 @@ def check_follow_up(
                 ("time_months",),
                 f"{low:g} to {high:g} months",
                 "",
-                f"The pool mixes short and long follow-up: from {ends[0]} to {ends[1]} months. "
+                f"The pool of {outcome.name} mixes short and long follow-up: from {ends[0]} to "
+                f"{ends[1]} months. "
                 "What happens with time is not the same at both ends",
             ),
         )

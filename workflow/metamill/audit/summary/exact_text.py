@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 
-_PRECISE = Context(prec=60, rounding=ROUND_HALF_EVEN)
+_PRECISE = Context(prec=400, rounding=ROUND_HALF_EVEN)
 _SIGNIFICANT, _MOST = 4, 15
 
 

@@ -18,7 +18,7 @@ from metamill.audit.summary.grim import (
 from metamill.audit.summary.grimmer import Ends, grimmer_fits
 from metamill.audit.summary.group_summary import Reading, grain, order_interval, read
 from metamill.audit.summary.group_words import CUT, lattice_assumption, values_text
-from metamill.tables.printed import rounded, unit, value
+from metamill.tables.printed import decimals, rounded, unit, value
 
 _FEW = 100
 """Totals up to which SDs that would fit are looked for."""
@@ -142,7 +142,7 @@ def _nearest_sds(fits: _Fits, sd: str, divisor: int, totals: int) -> str:
     if totals > _FEW:
         return ""
     last = unit(sd)
-    digits = len(str(1 / last)) - 1
+    digits = decimals(sd)
     found = []
     for way in (-1, 1):
         for k in range(1, 101):
@@ -175,7 +175,7 @@ def lattice_ends(group: Group, reading: Reading) -> Ends | None:
 
 def _digits(x: Fraction, cell: str) -> str:
     """Three decimals more than are printed, without zeros at the end."""
-    return decimal_text(x, max(1, len(str(abs(floor(x))))) + len(str(1 / unit(cell))) + 1)
+    return decimal_text(x, max(1, len(str(abs(floor(x))))) + decimals(cell) + 2)
 
 
 def _sizes(sizes: list[int]) -> str:

@@ -15,7 +15,12 @@ from metamill.audit.summary.group_summary import (
     read,
 )
 from metamill.audit.summary.group_words import CUT, described, same_values, sample_text
-from metamill.audit.summary.hypotheses import Hypothesis, hypotheses
+from metamill.audit.summary.hypotheses import (
+    IQR_OF_NORMAL,
+    Hypothesis,
+    beside_quartiles,
+    hypotheses,
+)
 from metamill.audit.summary.sd_limits import sum_of_squares
 from metamill.tables.printed import Interval, value
 
@@ -105,6 +110,9 @@ def check_spread(group: Group, n: int) -> Iterator[Finding]:
     level = QUESTION if cut else IMPOSSIBLE
     after = f" {CUT}" if cut else ""
     as_se = small and spread.factor == 1 and bounds.fit((squares[0] * n, squares[1] * n))
+    if small and _range_is_scale(group):
+        after += " The range may be that of the scale instead of the values."
+        level = QUESTION if as_se else level
     if large:
         yield _too_large(group, n, spread, level, exact, bounds, after)
     else:
@@ -227,16 +235,25 @@ def _what_else(
             fitting.append((name, f"the {words} is {decimal_text(gap)}"))
     names = [h.name for h in tried]
     names += [name for name in ("interquartile range", "range") if name not in names]
-    for name, words in fitting:
-        if not (as_se and name == "standard error"):
-            yield _info(group, spread, name, f"Read as the {name} it would fit: {words}.")
-    if not fitting:
-        yield _info(
-            group,
-            spread,
-            "none of those tried",
-            f"It fits as none of these either: {', '.join(names)}.",
-        )
+    lines = [
+        (name, f"Read as the {name} it would fit: {words}.")
+        for name, words in fitting
+        if not (as_se and name == "standard error")
+    ]
+    if width is not None and iqr is None and bounds.too_large((sd[0] ** 2, sd[1] ** 2)):
+        names.append("SD beside an interquartile range")
+        if beside_quartiles(sd, width):
+            words = (
+                "It would fit if the range is an interquartile one:"
+                f" {decimal_text(width)} over 1.349 is an SD of"
+                f" {root_text((width / IQR_OF_NORMAL) ** 2)}."
+            )
+            lines.append(("the range is the interquartile range", words))
+    if not fitting and not lines:
+        words = f"It fits as none of these either: {', '.join(names)}."
+        lines.append(("none of those tried", words))
+    for allowed, words in lines:
+        yield _info(group, spread, allowed, words)
 
 
 def _sd_as_se(group: Group, spread: _Spread, bounds: _Bounds) -> Iterator[Finding]:
@@ -286,6 +303,14 @@ def _columns(group: Group, spread: _Spread, bounds: _Bounds) -> tuple[str, ...]:
 def _gap(group: Group, low: str, high: str) -> Fraction | None:
     first, last = group.cells.get(low, ""), group.cells.get(high, "")
     return value(last) - value(first) if first and last else None
+
+
+def _range_is_scale(group: Group) -> bool:
+    """Whether the printed minimum and maximum are the two ends of the scale."""
+    low, high = group.cells.get("min", ""), group.cells.get("max", "")
+    if not low or not high:
+        return False
+    return (value(low), value(high)) == (group.low, group.high)
 
 
 def _overlap(one: Interval, other: Interval) -> bool:

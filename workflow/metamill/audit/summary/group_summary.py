@@ -46,16 +46,22 @@ def size(group: Group) -> int | None:
     return int(n) if n.denominator == 1 and n >= 2 else None
 
 
+FINEST = Fraction(1, 10**9)
+
+
 def grain(group: Group) -> Fraction | None:
-    """Single values are multiples of this: the step of an answer over the number of answers."""
-    return None if group.step is None else group.step / group.items
+    """Single values are multiples of this: the step of an answer over the number of answers.
+
+    None also for a lattice so fine that no printed number can miss it.
+    """
+    if group.step is None or group.step / group.items < FINEST:
+        return None
+    return group.step / group.items
 
 
 def read(cell: str, reading: Reading = Reading.ROUNDED) -> Interval:
     """All values that can stand behind a printed mean or SD."""
-    if reading is not Reading.CUT:
-        return rounded(cell)
-    return truncated(cell) if value(cell) else (-unit(cell), unit(cell))
+    return truncated(cell) if reading is Reading.CUT else rounded(cell)
 
 
 def order_cells(group: Group) -> dict[str, str]:

@@ -9,6 +9,8 @@ from metamill.tables.printed import Interval
 
 IQR_OF_NORMAL = Fraction(2 * NormalDist().inv_cdf(0.75))
 """Interquartile range of a normal distribution in units of its SD: 1.349."""
+_NEAR = Fraction(3, 2)
+"""How far, as a ratio, an SD may lie from that of a normal sample with its interquartile range."""
 _T_975 = {1: 12.7062, 2: 4.30265, 3: 3.18245, 4: 2.77645}
 
 
@@ -43,6 +45,12 @@ def hypotheses(sd: Interval, n: int, iqr: bool, width: bool) -> Iterator[Hypothe
         mean_range = normal_range(n)
         conversion = f"over {float(mean_range):.3g}, the mean range of {n} normal values"
         yield Hypothesis("range", conversion, _times(squares, 1 / mean_range**2))
+
+
+def beside_quartiles(sd: Interval, width: Fraction) -> bool:
+    """Whether the SD goes with a printed range that is an interquartile one: near width/1.349."""
+    normal = width / IQR_OF_NORMAL
+    return sd[0] <= normal * _NEAR and sd[1] >= normal / _NEAR
 
 
 def student_975(df: int) -> Fraction:

@@ -25,6 +25,7 @@ from metamill.wording import (
     p_text,
     result_format,
     subgroup_words,
+    typeset,
 )
 
 SQUARE, DIAMOND, PREDICTION, LIMITS = "square", "diamond", "prediction", "limits"
@@ -286,7 +287,7 @@ def _left_out(
     """A row that is not pooled; with its effect as printed where the audit holds it out."""
     row = Row(
         result.rows[item.row].label,
-        marks=footnotes.reason(item.reason),
+        marks=footnotes.reason(typeset(item.reason)),
         data=tuple(column.text(cells) for column in columns),
         soft=True,
     )

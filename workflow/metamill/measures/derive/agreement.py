@@ -11,7 +11,7 @@ from math import isnan
 from metamill.measures.derive.change import change_sd_limits, implied_correlation
 from metamill.measures.derive.contradiction import Contradiction, confirmed
 from metamill.measures.derive.possible import derived_sd, mean_range, percent_count, sd_maximum
-from metamill.measures.derive.printed import ROUNDED, Reading, Span
+from metamill.measures.derive.printed import ROUNDED, Reading, Span, figures
 from metamill.measures.derive.spread import (
     Spread,
     effect_of,
@@ -36,13 +36,14 @@ def contradictions(cells: Cells, columns: Collection[str]) -> list[Contradiction
       difference, or not in its middle; the latter is certain only where the SD is derived from it.
     - sd_forms: SD, standard error, interval and t that give different SDs. Uncertain, ci_level
       where the interval fits another level, and p_value where p is one of the two.
-    - derived_sd: a form whose SD the printed range rules out. t_sign: a t of the other sign.
+    - derived_sd: a form whose SD the printed range rules out.
+    - t_sign: a t of the other sign; uncertain, as papers print t without its sign.
     - change_sd, correlation_sd: SDs before, after and of the change that no correlation gives, or
       not the printed one. change_mean: a change that is not the second mean minus the first.
 
     Raises ValueError for a p that is none.
     """
-    return confirmed(lambda reading: _found(cells, columns, reading))
+    return confirmed(lambda reading: _found(cells, columns, reading), cells)
 
 
 def _found(cells: Cells, columns: Collection[str], reading: Reading) -> Iterator[Contradiction]:
@@ -164,9 +165,10 @@ def _signs(column: str, cells: Cells, reading: Reading) -> Iterator[Contradictio
             yield Contradiction(
                 "t_sign",
                 (name, *means),
-                f"{name} is {cells[name]}, but the {way.of} is {effect:.10g}: they must have one "
-                f"sign ({_ORDER[way.of]})",
+                f"{name} is {cells[name]}, but the {way.of} is {effect:.10g}: they should have one "
+                f"sign ({_ORDER[way.of]}); papers also print t without its sign",
                 f"{name} {'above' if effect > 0 else 'below'} 0",
+                certain=False,
             )
             return
 
@@ -188,9 +190,10 @@ def _change_sd(cells: Cells, reading: Reading) -> Iterator[Contradiction]:
         yield Contradiction(
             "change_sd",
             columns,
-            f"an SD of the change of {values[2]:.10g} is impossible with SDs of {values[0]:.10g} "
-            f"and {values[1]:.10g} (correlation {implied:.4g}): it lies between their difference "
-            f"{abs(values[0] - values[1]):.4g} and their sum {values[0] + values[1]:.4g}",
+            f"an SD of the change of {figures(values[2])} is impossible with SDs of "
+            f"{figures(values[0])} and {figures(values[1])} (correlation {implied:.4g}): it lies "
+            f"between their difference {figures(abs(values[0] - values[1]))} and their sum "
+            f"{figures(values[0] + values[1])}",
             f"an SD of the change {_between(limits)}",
         )
     elif cells.get("correlation"):
@@ -200,9 +203,9 @@ def _change_sd(cells: Cells, reading: Reading) -> Iterator[Contradiction]:
             yield Contradiction(
                 "correlation_sd",
                 ("correlation", *columns),
-                f"correlation {r} and an SD of the change of {values[2]:.10g} contradict each "
-                f"other: with SDs of {values[0]:.10g} and {values[1]:.10g} the correlation is "
-                f"{implied:.3g}",
+                f"correlation {r} and an SD of the change of {figures(values[2])} contradict each "
+                f"other: with SDs of {figures(values[0])} and {figures(values[1])} the "
+                f"correlation is {implied:.3g}",
                 f"an SD of the change {_between(limits)}",
             )
 
@@ -223,11 +226,11 @@ def _change_mean(cells: Cells, reading: Reading) -> Iterator[Contradiction]:
 
 
 def _said(spread: Spread) -> str:
-    return f"{spread.value:.4g}" if not isnan(spread.value) else _between(spread.limits)
+    return figures(spread.value) if not isnan(spread.value) else _between(spread.limits)
 
 
 def _between(limits: Span) -> str:
-    return f"from {limits[0]:.4g} to {limits[1]:.4g}"
+    return f"from {figures(limits[0])} to {figures(limits[1])}"
 
 
 _SDS = tuple(f"sd{suffix}" for suffix in SUFFIXES)

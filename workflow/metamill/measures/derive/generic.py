@@ -10,12 +10,20 @@ import numpy as np
 from metamill.measures.derive.agreement import OTHER_LEVELS
 from metamill.measures.derive.contradiction import Contradiction, confirmed, doubts
 from metamill.measures.derive.draft import Cells
-from metamill.measures.derive.printed import ROUNDED, Reading, Span
+from metamill.measures.derive.printed import ROUNDED, Reading, Span, figures
 from metamill.measures.derive.spread import t_quantile, z_quantile
 from metamill.measures.scales import FORWARD
 
 SKEWED = 0.05
 """An estimate further from the middle of its interval than this share of the width is flagged."""
+
+WHERE = {
+    "identity": "as printed",
+    "log": "on the log scale",
+    "logit": "on the logit scale",
+    "cloglog": "on the log(-log) scale",
+}
+"""The scales of scales.FORWARD in words."""
 
 FEWEST_DF = 4
 """Degrees of freedom that an interval of Student's t may have had where n is not printed."""
@@ -68,7 +76,7 @@ def generic_effect(cells: Cells, scale: str, *, as_printed: bool = False) -> Gen
     else:
         vi = forms.errors[0].value ** 2 if forms.errors else nan
     if _skewed(forms):
-        flags.append(f"the interval is not symmetric on the {scale} scale")
+        flags.append(f"the interval is not symmetric {WHERE[scale]}")
     return GenericEffect(yi, vi, tuple(flags))
 
 
@@ -86,32 +94,32 @@ def generic_contradictions(cells: Cells, scale: str) -> list[Contradiction]:
         low, high = cells["ci_low"], cells["ci_high"]
         if float(low) > float(high):
             raise ValueError(f"ci_low {low} is larger than ci_high {high}")
-    return confirmed(lambda reading: _found(cells, scale, reading))
+    return confirmed(lambda reading: _found(cells, scale, reading), cells)
 
 
 def _found(cells: Cells, scale: str, reading: Reading) -> Iterator[Contradiction]:
     forms = _forms(cells, scale, reading)
     for pair in combinations(forms.errors, 2):
-        yield from _twice(*pair, f"standard error on the {scale} scale", reading)
+        yield from _twice(*pair, ("a", "standard error"), WHERE[scale], reading)
     for pair in combinations(forms.centres, 2):
-        yield from _twice(*pair, f"effect on the {scale} scale", reading)
+        yield from _twice(*pair, ("an", "effect"), WHERE[scale], reading)
     if not forms.centres:
         return
     centre = forms.centres[0]
     if len(forms.limits) == 1 and forms.errors:
         upper = bool(cells.get("ci_high")) != (scale in _FALLING)
         limit = _limit(centre, forms.errors[0], upper, _widest_quantile(cells))
-        yield from _twice(limit, forms.limits[0], f"limit on the {scale} scale", reading)
+        yield from _twice(limit, forms.limits[0], ("a", "limit"), WHERE[scale], reading)
     if len(forms.limits) == 2:
         low, high = forms.limits
         if not reading.meet(centre.around, (low.around[0], high.around[1])):
             yield Contradiction(
                 "ci_excludes_estimate",
                 (*centre.columns, *low.columns, *high.columns),
-                f"{centre.shown} is outside its interval ({low.shown}, {high.shown}): on the "
-                f"{scale} scale it is {centre.value:.4g}, and the interval {low.value:.4g} to "
-                f"{high.value:.4g}",
-                f"an effect from {low.value:.4g} to {high.value:.4g} on the {scale} scale",
+                f"{centre.shown} is outside its interval ({low.shown}, {high.shown}): "
+                f"{WHERE[scale]} it is {figures(centre.value)}, and the interval "
+                f"{figures(low.value)} to {figures(high.value)}",
+                f"an effect from {figures(low.value)} to {figures(high.value)} {WHERE[scale]}",
             )
 
 
@@ -182,16 +190,22 @@ def _limit(centre: _Number, error: _Number, upper: bool, most: float) -> _Number
     return _Number(value, (min(ends), max(ends)), columns, f"{centre.shown}, {error.shown}")
 
 
-def _twice(first: _Number, second: _Number, what: str, reading: Reading) -> Iterator[Contradiction]:
+def _twice(
+    first: _Number, second: _Number, what: tuple[str, str], where: str, reading: Reading
+) -> Iterator[Contradiction]:
+    """`what` is a kind of number with its article, `where` its scale in words."""
     if reading.meet(first.around, second.around):
         return
     other = any(reading.meet(first.around, span) for span in second.at_other_levels)
+    article, name = what
+    least, most = map(figures, second.around)
     yield Contradiction(
         "ci_level" if other else "effect_twice",
         (*first.columns, *second.columns),
         f"the effect is given twice, by {first.shown} and {second.shown}, which contradict "
-        f"each other: as {what} they are {first.value:.4g} and {second.value:.4g}; keep one",
-        f"a {what} from {second.around[0]:.4g} to {second.around[1]:.4g}",
+        f"each other: {where} the {name}s are {figures(first.value)} and {figures(second.value)}; "
+        "keep one",
+        f"{article} {name} {where} from {least} to {most}",
         certain=not other,
     )
 

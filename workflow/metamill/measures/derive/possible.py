@@ -4,10 +4,11 @@ The audit has sharper bounds on the values of a scale; these hold for any values
 """
 
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from math import inf, sqrt
 
 from metamill.measures.derive.contradiction import Contradiction
-from metamill.measures.derive.printed import ROUNDED, Reading, prints_as
+from metamill.measures.derive.printed import ROUNDED, Reading, one_unit_off, prints_as
 from metamill.measures.derive.spread import Spread, shown
 from metamill.tables.derivations import size_column
 
@@ -15,18 +16,23 @@ Cells = Mapping[str, str]
 
 
 def percent_count(column: str, cells: Cells, reading: Reading) -> Iterator[Contradiction]:
-    """A percentage that is no shortening of the count in `column` beside it."""
+    """A percentage that is no shortening of the count in `column` beside it.
+
+    Uncertain where it is less than one unit off: it may have been made to add up to 100.
+    """
     percent, total = (column.replace("events", name, 1) for name in ("percent", "total"))
     if not all(cells.get(name) for name in (column, percent, total)):
         return
     if not prints_as(cells[percent], cells[column], cells[total], reading):
-        share = 100 * float(cells[column]) / float(cells[total])
+        exact = 100 * Fraction(cells[column]) / Fraction(cells[total])
+        share = float(exact)
         yield Contradiction(
             "percent_count",
             (percent, column, total),
             f"{column} {cells[column]} of {total} {cells[total]} and {percent} {cells[percent]} "
             f"contradict each other: the count is {share:.3f} %",
             f"{share:.3f} %",
+            certain=not one_unit_off(cells[percent], exact),
         )
 
 
