@@ -25,7 +25,6 @@ WRONG = {
     ("grim", STATED, "TANTA2021", STAY, "mean"): 2,
     ("mean_of_parts", STATED, "TANTA2021", STAY, "mean"): 1,
     ("percent_count", STATED, "TANTA2021", "screw loosening", "percent"): 1,
-    ("percent_without_count", STATED, "TANTA2021", "screw loosening", "percent"): 1,
     ("printed_twice", STATED, "TANTA2021", "screw loosening", "percent"): 1,
     ("printed_twice", STATED, "TANTA2021", "motor improvement", "events"): 3,
     ("count_of_parts", STATED, "TANTA2021", "motor improvement", "n"): 1,

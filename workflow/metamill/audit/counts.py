@@ -172,7 +172,7 @@ def _without_events(
     elif as_share := counts_within(total, _hundredfold(percent)):
         words.append(f"as a proportion taken for a percentage it fits {as_share[0]} of {total}")
     near = _fitting_totals(percent, total)
-    words.append(f"totals that fit are {', '.join(map(str, near))}")
+    words.append(f"the nearest totals that fit are {', '.join(map(str, near))}")
     yield Finding(
         "percent_without_count",
         level,

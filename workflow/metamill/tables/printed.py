@@ -7,19 +7,24 @@ around it, which holds every rounding rule (half up, half down, half to even). C
 
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 Interval = tuple[Fraction, Fraction]
 """Both ends belong to it."""
 
 _NOISE = Fraction(1, 10**12)
 """Half a unit is at least this share of the number: computers write 2.3 as 2.3000000000000003."""
+_CELLS = 4096
+"""Texts remembered: every check of a row reads the same few."""
 
 
+@lru_cache(_CELLS)
 def value(cell: str) -> Fraction:
     """The number that stands in a cell which the reader accepted as one."""
     return Fraction(Decimal(cell))
 
 
+@lru_cache(_CELLS)
 def unit(cell: str) -> Fraction:
     """One unit of the last digit printed, a power of ten; 1 for whole numbers that end in zeros.
 
@@ -40,12 +45,14 @@ def decimals(cell: str) -> int:
     return len(str(unit(cell).denominator)) - 1
 
 
+@lru_cache(_CELLS)
 def rounded(cell: str) -> Interval:
     """All values that some rule of rounding prints as `cell`."""
     half = unit(cell) / 2
     return value(cell) - half, value(cell) + half
 
 
+@lru_cache(_CELLS)
 def truncated(cell: str) -> Interval:
     """All values that print as `cell` where further digits are cut off, and the end of them.
 

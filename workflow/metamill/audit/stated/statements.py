@@ -226,13 +226,18 @@ def _zero(row: TableRow) -> Iterator[Finding]:
 
 
 def _other_totals(row: TableRow, rows: Sequence[TableRow]) -> Iterator[Finding]:
-    """Which other totals, or events, of the study would make a percentage right."""
+    """Which other totals, or events, of the study would make a percentage right.
+
+    A percentage without a total is held to those of the statements of the same thing.
+    """
     percent, total = row.cells.get("percent", ""), row.cells.get("total", "")
-    if not percent or not total:
+    topic = [other for other in rows if alike(other.cells, row.cells, _TOPIC)]
+    totals_told = [total] if total else [x for o in topic if (x := o.cells.get("total", ""))]
+    if not percent or not totals_told:
         return
     events, interval = row.cells.get("events", ""), rounded(percent)
     fits = words = ""
-    if events and not percent_of(int(events), int(total), interval):
+    if events and total and not percent_of(int(events), int(total), interval):
         fitting: dict[int, str] = {}
         for other in sorted(rows, key=lambda other: not alike(other.cells, row.cells, _TOPIC)):
             for n in filter(None, (other.cells.get("total"), other.cells.get("n"))):
@@ -241,10 +246,10 @@ def _other_totals(row: TableRow, rows: Sequence[TableRow]) -> Iterator[Finding]:
         if fitting:
             fits = " or ".join(map(str, fitting))
             words = f"{events} are {percent} % of {' or '.join(fitting.values())}"
-    elif not events and not counts_within(int(total), interval):
-        for other in rows:
+    elif not events and not any(counts_within(int(n), interval) for n in totals_told):
+        for other in topic:
             k = other.cells.get("events", "")
-            if k and alike(other.cells, row.cells, _TOPIC):
+            if k:
                 totals = totals_of(int(k), interval)
                 if totals is not None:
                     fits = span(totals)
@@ -254,11 +259,12 @@ def _other_totals(row: TableRow, rows: Sequence[TableRow]) -> Iterator[Finding]:
                     )
                     break
     if words:
+        told_totals = " or ".join(dict.fromkeys(totals_told))
         yield Finding(
             "other_total",
             INFO,
             ("percent", "total"),
-            f"percent {percent} of {total}",
+            f"percent {percent} of {told_totals}",
             f"a total of {fits}",
-            f"{percent} % does not fit a total of {total}; {words}",
+            f"{percent} % does not fit a total of {told_totals}; {words}",
         )
