@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from metamill import wording
+from metamill.audit.finding import in_words
 
 READING = "reading"
 _GROUPS = (
@@ -53,8 +54,8 @@ def _merged(rows: Sequence[Mapping[str, str]], labels: Mapping[str, str]) -> lis
                 **{name: row[name] for name in ("table", "line", "source")},
                 "study": labels.get(row["study"], row["study"]),
                 "check": row["check"].replace("_", " "),
-                "printed": wording.typeset(row["printed"]),
-                "allowed": wording.typeset(row["allowed"]),
+                "printed": wording.typeset(in_words(row["printed"])),
+                "allowed": wording.typeset(in_words(row["allowed"])),
                 "assumption": row["assumption"],
                 "reasons": [],
                 "outcomes": [],

@@ -96,7 +96,7 @@ def render(
 def _labels(entries: Sequence[Entry]) -> dict[str, str]:
     """The name of each study in figures, by its id."""
     rows = (row for entry in entries for row in entry.result.rows)
-    return {row.study: row.cells.get("label") or row.study for row in rows}
+    return {row.study: row.label for row in rows}
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
