@@ -1,11 +1,12 @@
 """The families of checks, by what they look at."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from metamill.audit import coherence, counts, instruments, number
 from metamill.audit.beside import baseline, digits, peers, plausible
-from metamill.audit.finding import Check, Finding
-from metamill.audit.rows import Scale, groups_of
+from metamill.audit.finding import IMPOSSIBLE, QUESTION, Check, Finding
+from metamill.audit.rows import Scale, change_of, groups_of
 from metamill.audit.second import words as second_words
 from metamill.audit.stated import statements, subtotals
 from metamill.audit.studies import cohorts, overlap, timeline
@@ -23,6 +24,17 @@ def check_groups(cells: Mapping[str, str], scale: Scale, measure: str) -> Iterat
     """The summary of each group that a row prints."""
     for item in groups_of(cells, scale):
         yield from group.check_group(item)
+    change = change_of(cells, scale)
+    if change is not None:
+        yield from map(_of_a_change, group.check_group(change))
+
+
+def _of_a_change(finding: Finding) -> Finding:
+    """A mean that a model adjusted is no mean of the values: a question where that explains it."""
+    if finding.level != IMPOSSIBLE or finding.check not in ("grim", "grimmer", "mean_range"):
+        return finding
+    words = f"{finding.arithmetic.rstrip('.')}. A change that a model adjusted need not fit"
+    return replace(finding, level=QUESTION, arithmetic=words)
 
 
 ROW_CHECKS: tuple[RowCheck, ...] = (

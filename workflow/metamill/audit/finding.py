@@ -74,6 +74,10 @@ def in_words(text: str) -> str:
     return _COLUMN.sub(said, text)
 
 
+CHANGE = "_change"
+"""Suffix of the columns that hold a change."""
+
+
 @dataclass(frozen=True)
 class Group:
     """What a row prints of one group at one time.
@@ -92,6 +96,6 @@ class Group:
     high: Fraction | None = None
 
     def column(self, name: str) -> str:
-        """The row's column that holds the plain `name`: one n for before and after."""
-        paired = name == "n" and self.suffix in ("_pre", "_post")
+        """The row's column that holds the plain `name`: one n for before, after and change."""
+        paired = name == "n" and self.suffix in ("_pre", "_post", CHANGE)
         return name if paired else f"{name}{self.suffix}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from metamill.audit.finding import Group
+from metamill.audit.finding import CHANGE, Group
 from metamill.config.instruments import INSTRUMENTS
 from metamill.tables.derivations import SUFFIXES, size_column
 from metamill.tables.printed import value
@@ -73,3 +73,19 @@ def groups_of(cells: Mapping[str, str], scale: Scale) -> Iterator[Group]:
         if any(printed.values()):
             printed["n"] = cells.get(size_column(suffix), "")
             yield Group(printed, suffix, scale.step, scale.items, scale.low, scale.high)
+
+
+def change_of(cells: Mapping[str, str], scale: Scale) -> Group | None:
+    """The change that a row prints, as a group of its own; None without one.
+
+    Changes of a score between two ends run from minus to plus the length of the scale.
+    """
+    printed = {name: cells.get(f"{name}{CHANGE}", "") for name in SUMMARY}
+    if not any(printed.values()):
+        return None
+    printed["n"] = cells.get("n", "")
+    low = high = None
+    if scale.low is not None and scale.high is not None:
+        high = scale.high - scale.low
+        low = -high
+    return Group(printed, CHANGE, scale.step, scale.items, low, high)

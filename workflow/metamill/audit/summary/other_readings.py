@@ -7,11 +7,11 @@ have put zeros behind the digits that the paper prints.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from metamill.audit.finding import IMPOSSIBLE, QUESTION, Finding, Group
+from metamill.audit.finding import CHANGE, IMPOSSIBLE, QUESTION, Finding, Group
 from metamill.audit.summary.exact_text import decimal_text
 from metamill.audit.summary.order_statistics import ORDER
 
-_SCORES = ("_pre", "_post")
+_SCORES = ("_pre", "_post", CHANGE)
 """Sides on which only a score can stand; elsewhere it may be a change."""
 _OF_SD = frozenset(("debit", "grimmer", "sd_maximum", "sd_minimum", "se_as_sd"))
 """One SD, one finding: which of them speaks depends on the reading."""
