@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
+from math import lcm
 
 from metamill.audit.finding import CONTRADICTION, IMPOSSIBLE, INFO, QUESTION, Check, Finding
 from metamill.audit.rows import Scale
@@ -46,6 +47,8 @@ ARMS = ("", "_treatment", "_control")
 _TOTALS = tuple(f"{name}{arm}" for arm in ARMS for name in ("total", "n", "clusters"))
 _WEIGHTS = "every unit counts once, and the percentage is out of this total"
 _SHARE = ("percent", "events", "total")
+_COMPARED = 10
+"""Earlier rows with the same events that a row is compared with."""
 _SEARCHED = 2000
 
 
@@ -200,10 +203,16 @@ def _fitting_totals(percent: str, total: int) -> list[int]:
 
     Every total above 100 units of the last digit fits; the search ends where it costs time.
     """
-    interval = rounded(percent)
+    low, high = rounded(percent)
+    parts = lcm(low.denominator, high.denominator)
+    least, most, hundred = int(low * parts), int(high * parts), 100 * parts
+
+    def fits(n: int) -> bool:
+        """Whether some count of n lies within the interval, in whole numbers for speed."""
+        return max(0, -(-least * n // hundred)) <= min(n, most * n // hundred)
 
     def fitting(totals: range) -> list[int]:
-        return list(islice((n for n in totals if counts_within(n, interval)), 2))
+        return list(islice(filter(fits, totals), 2))
 
     below = fitting(range(total - 1, max(0, total - _SEARCHED), -1))
     return below[::-1] + fitting(range(total + 1, total + _SEARCHED))
@@ -254,7 +263,7 @@ def check_same_events(
                 continue
             key = (row.cells["study"], row.cells.get("arm", ""), arm, str(int(events)))
             alike = seen.setdefault(key, [])
-            for before in alike:
+            for before in alike[:_COMPARED]:
                 if _other_total(rows[before].cells, row.cells, arm):
                     reasons = (left_out.get(before), left_out.get(at))
                     yield at, _two_totals(rows[before], row, arm, reasons)
