@@ -73,8 +73,12 @@ class _Apart:
 def check_statements(statements: Table | None) -> Found:
     """Numbers that a study prints more than once, or out of totals that do not fit."""
     for rows in by_study(statements):
-        for at, row in enumerate(rows):
-            yield from ((STATEMENTS, row.line, finding) for finding in _of_row(row, at, rows))
+        earlier: dict[str, list[TableRow]] = {}
+        for row in rows:
+            of_quantity = earlier.setdefault(row.cells.get("quantity", "").casefold(), [])
+            for finding in _of_row(row, of_quantity, rows):
+                yield STATEMENTS, row.line, finding
+            of_quantity.append(row)
 
 
 def by_study(statements: Table | None) -> list[list[TableRow]]:
@@ -85,10 +89,12 @@ def by_study(statements: Table | None) -> list[list[TableRow]]:
     return list(studies.values())
 
 
-def _of_row(row: TableRow, at: int, rows: Sequence[TableRow]) -> Iterator[Finding]:
-    """What the other statements of its study say against the one at position `at`."""
-    yield from _twice(row, rows[:at])
-    yield from _out_of_two(row, rows[:at])
+def _of_row(
+    row: TableRow, earlier: Sequence[TableRow], rows: Sequence[TableRow]
+) -> Iterator[Finding]:
+    """What `earlier` statements of its quantity, and all `rows` of its study, say against it."""
+    yield from _twice(row, earlier)
+    yield from _out_of_two(row, earlier)
     yield from _zero(row)
     yield from _other_totals(row, rows)
 
@@ -231,9 +237,11 @@ def _other_totals(row: TableRow, rows: Sequence[TableRow]) -> Iterator[Finding]:
     A percentage without a total is held to those of the statements of the same thing.
     """
     percent, total = row.cells.get("percent", ""), row.cells.get("total", "")
+    if not percent:
+        return
     topic = [other for other in rows if alike(other.cells, row.cells, _TOPIC)]
     totals_told = [total] if total else [x for o in topic if (x := o.cells.get("total", ""))]
-    if not percent or not totals_told:
+    if not totals_told:
         return
     events, interval = row.cells.get("events", ""), rounded(percent)
     fits = words = ""

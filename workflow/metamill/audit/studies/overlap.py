@@ -56,6 +56,10 @@ def _is_author(words: Sequence[str]) -> bool:
     return named and _INITIALS.fullmatch(initials) is not None
 
 
+COMMON = 40
+"""A name, or counts, that more studies of one outcome share tell nothing."""
+
+
 def check_overlap(studies: Table | None, selections: Mapping[str, Selection]) -> Iterator[Found]:
     """Pairs of studies in one outcome that look like one cohort and are not declared as one."""
     about = {row.cells["study"]: row for row in studies.rows} if studies else {}
@@ -103,6 +107,8 @@ def _alike(
             for key in (*((author,) for author in authors[study]), *_counts(row.cells)):
                 sharing.setdefault(key, {}).setdefault(study, row.line)
     for key, lines in sharing.items():
+        if len(lines) > COMMON:
+            continue
         for first, second in combinations(sorted(lines, key=order.__getitem__), 2):
             words = ""
             if len(key) > 1:
