@@ -123,7 +123,7 @@ def test_identical_tables_agree_in_every_cell(tmp_path):
         (("5", "+5"), "", ""),
         (("5", "5."), "", ""),
         (("0.5", ".5"), "", ""),
-        (("100", "1e2"), "", ""),
+        (("100", "1e2"), DIGITS, ""),
         (("0", "-0"), "", ""),
         (("2.30", "2.31"), DIFFER, "-0.01"),
         (("-3", "3"), DIFFER, "-6"),
@@ -407,6 +407,7 @@ def test_studies_are_matched_by_their_id_and_compared_in_all_but_words(tmp_path)
         ("S2", "included", DIFFER),
         ("S2", "setting", SPELLING),
         ("S2", "age", DIFFER),
+        ("S3", "age", DIGITS),
     ]
     assert column(found, "age").kind == NUMBER
     assert column(found, "setting").kappa == 1

@@ -57,6 +57,7 @@ def make_results(folder: Path) -> Path:
         step(
             *("report", *every, "--about", jobs.about()),
             *("--crosscheck", results / "crosscheck.csv", "--audit", results / "audit.csv"),
+            *("--audit-sha256", jobs.audit_sha256()),
             *("--report", results / "report.html"),
         )
         outputs = sorted(path for path in results.rglob("*") if path.is_file())
