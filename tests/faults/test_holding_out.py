@@ -233,7 +233,15 @@ def test_an_analysis_may_leave_out_what_the_audit_holds_out_already(tmp_path: Pa
     ("accept", "message"),
     [
         ("{study: ZZ, reason: x}", "no row that is selected from extracted/pain.csv has this"),
-        ("{colour: red, reason: x}", "accept.0.colour: 'red': no row that is selected"),
+        ("{studi: Z, reason: x}", "has no such column. Did you mean 'study'?"),
+        (
+            "{study: [Z, A], reason: x}",
+            "accept.0.study: 'A': holds no row that the audit holds out",
+        ),
+        (
+            "{study: Z, reason: x}, {study: Z, check: sd_maximum, reason: y}",
+            "accept.1: 'sd_maximum': accepts nothing that the audit holds out",
+        ),
     ],
 )
 def test_an_acceptance_of_no_row_names_what_is_wrong(

@@ -75,22 +75,50 @@ def wrong_acceptances(
         if outcome.name in entry.outcomes and entry.line in rows and entry.finding.level in HOLDING
     ]
     wrong: list[WrongSetting] = []
+    answered: set[tuple[int, str]] = set()
     for i, item in enumerate(accepted):
         at = ("outcomes", outcome.name, "audit", "accept", i)
         whose = f"row that is selected from {selection.table}"
-        unknown = unknown_levels(selection.rows, item.where, at, whose)
-        wrong += unknown or _idle(item, doubts, at) or _numberless(item, doubts, outcome, at)
+        unknown = _unknown_columns(item, selection, at)
+        unknown = unknown or unknown_levels(selection.rows, item.where, at, whose)
+        open_doubts = [(c, row) for c, row in doubts if (row.line, c) not in answered]
+        wrong += unknown or _idle(item, open_doubts, at) or _numberless(item, doubts, outcome, at)
+        answered |= {(row.line, c) for c, row in doubts if item.covers(row.cells, c)}
     return wrong
+
+
+def _unknown_columns(
+    item: Acceptance, selection: Selection, at: tuple[str | int, ...]
+) -> list[WrongSetting]:
+    known = {column for row in selection.rows for column in row.cells}
+    rule = f"{selection.table} has no such column"
+    return [
+        WrongSetting((*at, column), rule, did_you_mean(column, known), column, "unknown-column")
+        for column in item.where
+        if column not in known
+    ]
 
 
 def _idle(
     item: Acceptance, doubts: Sequence[tuple[str, TableRow]], at: tuple[str | int, ...]
 ) -> list[WrongSetting]:
-    """An acceptance that answers no finding which holds a row out: misspelt, or needed no more."""
+    """An acceptance, or one of its levels, that answers no finding which holds a row out.
+
+    It is misspelt, needed no more, or stands beside another that answers the same.
+    """
     matching = RowFilter(item.where)
     named = {check for check, row in doubts if matching.matches(row.cells)}
     if named and item.check in ("", *named):
-        return []
+        rule = "holds no row that the audit holds out"
+        return [
+            WrongSetting((*at, column), rule, "Remove it", level, code="idle-acceptance")
+            for column, levels in item.where.items()
+            for level in levels
+            if not any(
+                row.cells.get(column, "") == level and item.covers(row.cells, check)
+                for check, row in doubts
+            )
+        ]
     rule = "accepts nothing that the audit holds out"
     said = did_you_mean(item.check, named) if item.check and named else ""
     shown = item.check or str(matching)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, timedelta
+from functools import lru_cache
 
 from metamill.errors import Problem, did_you_mean
 from metamill.tables.codebook import COLUMNS, COUNT, NUMBER, ORDERED, Column, identifies, is_numeric
@@ -143,6 +144,7 @@ def check_repeats(table: Table, findings: Findings) -> None:
         seen.setdefault(key, row.line)
 
 
+@lru_cache(4096)
 def same_level(column: str, cell: str) -> str | float:
     """What two cells share that say the same: 6 and 6.0 months, MADRID and Madrid."""
     return number(cell) if is_numeric(column) and is_number(cell) else cell.casefold()

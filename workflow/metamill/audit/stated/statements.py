@@ -49,6 +49,8 @@ CHECKS = (
     ),
 )
 Found = Iterator[tuple[str, int, Finding]]
+Topic = tuple[str | float, ...]
+"""What statements of one topic share: the cells of _TOPIC, as same_level has them."""
 WHO = ("study", "quantity", "group", "category", "occasion")
 _TOPIC = ("study", "quantity", "category", "occasion")
 _MAYBE = ("unit", "time_months")
@@ -73,12 +75,19 @@ class _Apart:
 def check_statements(statements: Table | None) -> Found:
     """Numbers that a study prints more than once, or out of totals that do not fit."""
     for rows in by_study(statements):
-        earlier: dict[str, list[TableRow]] = {}
+        topics: dict[Topic, list[TableRow]] = {}
         for row in rows:
-            of_quantity = earlier.setdefault(row.cells.get("quantity", "").casefold(), [])
-            for finding in _of_row(row, of_quantity, rows):
+            topics.setdefault(_topic(row), []).append(row)
+        earlier: dict[Topic, list[TableRow]] = {}
+        for row in rows:
+            before = earlier.setdefault(_topic(row), [])
+            for finding in _of_row(row, before, topics[_topic(row)], rows):
                 yield STATEMENTS, row.line, finding
-            of_quantity.append(row)
+            before.append(row)
+
+
+def _topic(row: TableRow) -> Topic:
+    return tuple(same_level(name, row.cells.get(name, "")) for name in _TOPIC)
 
 
 def by_study(statements: Table | None) -> list[list[TableRow]]:
@@ -90,13 +99,19 @@ def by_study(statements: Table | None) -> list[list[TableRow]]:
 
 
 def _of_row(
-    row: TableRow, earlier: Sequence[TableRow], rows: Sequence[TableRow]
+    row: TableRow,
+    earlier: Sequence[TableRow],
+    same: Sequence[TableRow],
+    rows: Sequence[TableRow],
 ) -> Iterator[Finding]:
-    """What `earlier` statements of its quantity, and all `rows` of its study, say against it."""
+    """What other statements say against one.
+
+    `earlier` and `same` are those of its topic before it and at all, `rows` those of its study.
+    """
     yield from _twice(row, earlier)
     yield from _out_of_two(row, earlier)
     yield from _zero(row)
-    yield from _other_totals(row, rows)
+    yield from _other_totals(row, same, rows)
 
 
 def place(row: TableRow) -> str:
@@ -113,7 +128,8 @@ def about(cells: Mapping[str, str]) -> str:
 def alike(one: Mapping[str, str], two: Mapping[str, str], columns: Sequence[str] = WHO) -> bool:
     """Whether two statements are about the same thing."""
     for name in columns:
-        if same_level(name, one.get(name, "")) != same_level(name, two.get(name, "")):
+        here, there = one.get(name, ""), two.get(name, "")
+        if here != there and same_level(name, here) != same_level(name, there):
             return False
     filled = (name for name in _MAYBE if one.get(name) and two.get(name))
     return all(same_level(name, one[name]) == same_level(name, two[name]) for name in filled)
@@ -183,15 +199,16 @@ def _disagreement(row: TableRow, other: TableRow, apart: Sequence[_Apart]) -> Fi
 def _out_of_two(row: TableRow, earlier: Sequence[TableRow]) -> Iterator[Finding]:
     """V33: equal events of one quantity out of two totals, in two groups that are no siblings."""
     cells = row.cells
+    share = _share(cells)
+    if share is None or int(cells["events"]) == 0:
+        return
     for other in earlier:
         there = other.cells
-        if not alike(there, cells, _TOPIC):
+        if there.get("events") != cells["events"] or not there.get("total"):
             continue
-        if alike(there, cells) or _siblings(there, cells):
+        if not alike(there, cells, _TOPIC) or alike(there, cells) or _siblings(there, cells):
             continue
-        shares = _share(there), _share(cells)
-        if None in shares or there["events"] != cells["events"] or int(cells["events"]) == 0:
-            continue
+        shares = _share(there), share
         if int(there["total"]) != int(cells["total"]):
             one, two = (f"{c['events']}/{c['total']}" for c in (there, cells))
             yield Finding(
@@ -231,30 +248,36 @@ def _zero(row: TableRow) -> Iterator[Finding]:
         )
 
 
-def _other_totals(row: TableRow, rows: Sequence[TableRow]) -> Iterator[Finding]:
+def _other_totals(
+    row: TableRow, same: Sequence[TableRow], rows: Sequence[TableRow]
+) -> Iterator[Finding]:
     """Which other totals, or events, of the study would make a percentage right.
 
     A percentage without a total is held to those of the statements of the same thing.
     """
     percent, total = row.cells.get("percent", ""), row.cells.get("total", "")
-    if not percent:
+    events = row.cells.get("events", "")
+    if not percent or (events and not total):
         return
-    topic = [other for other in rows if alike(other.cells, row.cells, _TOPIC)]
+    interval = rounded(percent)
+    topic = [other for other in same if alike(other.cells, row.cells, _TOPIC)]
     totals_told = [total] if total else [x for o in topic if (x := o.cells.get("total", ""))]
-    if not totals_told:
+    if not totals_told or (events and percent_of(int(events), int(total), interval)):
         return
-    events, interval = row.cells.get("events", ""), rounded(percent)
     fits = words = ""
-    if events and total and not percent_of(int(events), int(total), interval):
+    if events:
         fitting: dict[int, str] = {}
-        for other in sorted(rows, key=lambda other: not alike(other.cells, row.cells, _TOPIC)):
+        first = {other.line for other in topic}
+        tried: set[str] = set()
+        for other in (*topic, *(other for other in rows if other.line not in first)):
             for n in filter(None, (other.cells.get("total"), other.cells.get("n"))):
-                if percent_of(int(events), int(n), interval):
+                if n not in tried and percent_of(int(events), int(n), interval):
                     fitting.setdefault(int(n), f"{n} ({about(other.cells)}, {place(other)})")
+                tried.add(n)
         if fitting:
             fits = " or ".join(map(str, fitting))
             words = f"{events} are {percent} % of {' or '.join(fitting.values())}"
-    elif not events and not any(counts_within(int(n), interval) for n in totals_told):
+    elif not any(counts_within(int(n), interval) for n in totals_told):
         for other in topic:
             k = other.cells.get("events", "")
             if k:
