@@ -45,7 +45,7 @@ def only_half_down(cell: str, n: int, grain: Fraction) -> bool:
     sums, (low, high), x = admissible_sums(rounded(cell), n, grain), rounded(cell), value(cell)
     outer = high if x > 0 else low
     odd_last_digit = (x / unit(cell)) % 2 == 1
-    return len(sums) == 1 and sums[0] * grain / n == outer and odd_last_digit
+    return sums.stop - sums.start == 1 and sums.start * grain / n == outer and odd_last_digit
 
 
 def median_fits(median: Interval, n: int, grain: Fraction) -> bool:

@@ -30,7 +30,7 @@ def grimmer_fits(
     sums: range, sd: Interval, n: int, divisor: int, grain: Fraction, ends: Ends | None = None
 ) -> bool:
     """Whether some total among `sums` goes with an SD in the interval. `divisor` is n - 1 or n."""
-    if len(sums) > MOST_SUMS:
+    if sums.stop - sums.start > MOST_SUMS:
         return True
     least = divisor * (max(sd[0], Fraction(0)) / grain) ** 2
     most = divisor * (sd[1] / grain) ** 2
