@@ -6,13 +6,18 @@ import pytest
 from brute_force import ROUNDINGS, printed, printed_root
 
 from metamill.audit.finding import IMPOSSIBLE, QUESTION, Group
-from metamill.audit.summary.debit import debit_fits, squared_sd
+from metamill.audit.summary.debit import debit_fits
 from metamill.audit.summary.grim import admissible_sums
 from metamill.audit.summary.grimmer import Ends, grimmer_fits
 from metamill.audit.summary.group import check_group
 from metamill.tables.printed import rounded
 
 ZERO_ONE = {"step": Fraction(1), "low": Fraction(0), "high": Fraction(1)}
+
+
+def squared_sd(ones: int, n: int, divisor: int) -> Fraction:
+    """Variance of n values of which `ones` are 1 and the others 0, with n - 1 or n as divisor."""
+    return Fraction(ones * (n - ones), n * divisor)
 
 
 def fits(mean, sd, n, divisor):

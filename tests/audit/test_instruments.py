@@ -5,8 +5,8 @@ from fractions import Fraction
 import pytest
 
 from metamill.audit.finding import IMPOSSIBLE, INFO, QUESTION
-from metamill.audit.instruments import check_instruments, scale_named
-from metamill.audit.rows import Scale
+from metamill.audit.instruments import check_instruments
+from metamill.audit.rows import Scale, scale_named
 from metamill.config.instruments import INSTRUMENTS
 
 ODI, VAS = scale_named("ODI"), scale_named("VAS-cm")

@@ -202,16 +202,14 @@ def _derived(used: _Used) -> tuple[Derived, ...]:
 
 def _audit_notes(outcome: Outcome, selection: Selection) -> tuple[AuditNote, ...]:
     at = {row.line: index for index, row in enumerate(selection.rows)}
-    held = {item.line: item.reason for item in outcome.plans[0].held}
-    left_out = apply_plan(selection.rows, outcome.plans[0]).left_out
-    out = {selection.rows[index].line: reason for index, reason in left_out}
+    held = apply_plan(selection.rows, outcome.plans[0]).held
     return tuple(
         AuditNote(
             at[item.line],
             item.check,
             item.level,
             item.words,
-            item.level in HOLDING and item.line in held and out[item.line] == held[item.line],
+            item.level in HOLDING and at[item.line] in held,
             item.accepted,
         )
         for item in outcome.findings

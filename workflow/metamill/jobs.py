@@ -104,7 +104,7 @@ class Jobs:
 
     def second_files(self) -> list[str]:
         """The files of the comparison of two extractions; none without a second one."""
-        return list(self.second_texts())
+        return list(SECOND_FILES) if self.second else []
 
     def second_texts(self) -> dict[str, str]:
         """What the comparison of two extractions leaves in the results, by file; empty without."""
@@ -135,13 +135,11 @@ class Jobs:
 
     def held(self) -> set[tuple[str, int]]:
         """The rows (table and line) that the audit holds out of a primary analysis."""
-        found = set()
+        found: set[tuple[str, int]] = set()
         for name, outcome in self.review.outcomes.items():
-            rows, plan = self.selections[name].rows, outcome.plans[0]
-            reasons = {item.line: item.reason for item in plan.held}
-            for at, reason in apply_plan(rows, plan).left_out:
-                if reasons.get(rows[at].line) == reason:
-                    found.add((outcome.table, rows[at].line))
+            rows = self.selections[name].rows
+            held = apply_plan(rows, outcome.plans[0]).held
+            found |= {(outcome.table, rows[at].line) for at in held}
         return found
 
     def emptied(self) -> tuple[str, ...]:

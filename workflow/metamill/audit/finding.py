@@ -10,6 +10,8 @@ LEVELS = (IMPOSSIBLE, CONTRADICTION, QUESTION, INFO)
 """From a theorem, and two printed numbers that disagree, to what a reader may want to know."""
 HOLDING = (IMPOSSIBLE, CONTRADICTION)
 """Levels that hold a row out of the primary analysis."""
+READING = "reading"
+"""What stands for a check in audit.csv where reading the tables cleaned or noticed something."""
 
 
 @dataclass(frozen=True)

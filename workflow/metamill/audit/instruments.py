@@ -1,7 +1,6 @@
 """Can the instrument give the numbers that a row prints? (B6)"""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from fractions import Fraction
 
 from metamill.audit.finding import IMPOSSIBLE, INFO, QUESTION, Check, Finding, Group
@@ -40,22 +39,9 @@ _SCORES = ("_pre", "_post")
 """Sides on which only a score can stand; elsewhere it may be a mean change."""
 
 
-def scale_named(instrument: str) -> Scale:
-    """The ends of a known instrument's scale; nothing known for any other name.
-
-    Its step is left out: a mean of visits is no multiple of it, so that only a reviewer can say
-    that single values are.
-    """
-    known = INSTRUMENTS.get(instrument)
-    return Scale(low=known.low, high=known.high, instrument=instrument) if known else Scale()
-
-
 def check_instruments(cells: Mapping[str, str], scale: Scale, measure: str) -> Iterator[Finding]:
     """Values outside the scale, scores that nobody can have, points taken for per cent."""
     known = INSTRUMENTS.get(scale.instrument)
-    if known is not None:
-        low = known.low if scale.low is None else scale.low
-        scale = replace(scale, low=low, high=known.high if scale.high is None else scale.high)
     groups = list(groups_of(cells, scale))
     for group in groups:
         yield from _outside(group, scale)

@@ -60,17 +60,6 @@ def fitting(interval: Interval) -> list[str]:
     return [scale for scale in FORWARD if fits(interval, scale)]
 
 
-def effective_units(interval: Interval, scale: str) -> float:
-    """How many uncensored units an interval of a proportion is of, from the printed numbers.
-
-    (1 - S)/(S se^2) with se the standard error of log S: a Kaplan-Meier estimate of n units has at
-    least the variance (1 - S)/(n S) (Greenwood 1926), with equality if nobody is censored.
-    """
-    estimate, low, high = interval.printed
-    half = abs(_forward(high, scale) - _forward(low, scale)) / 2
-    return _units(estimate, half, scale)
-
-
 def fewest_units(interval: Interval) -> float:
     """The smallest number of units that an interval of a proportion can be of.
 
@@ -91,12 +80,19 @@ def fewest_units(interval: Interval) -> float:
             half = (max(ends) - min(ends)) / 2
         else:
             continue
-        found += [_units(float(s), half, scale) for s in np.linspace(least, most, 9)]
+        found += [effective_units(float(s), half, scale) for s in np.linspace(least, most, 9)]
     return min(found)
 
 
-def _units(s: float, half: float, scale: str) -> float:
-    """On the logit scale the interval may be Wilson's, whose half-width is 2 asinh(z/(2 se'))."""
+def effective_units(s: float, half: float, scale: str) -> float:
+    """How many uncensored units an interval of a proportion `s` is of.
+
+    `half` is half its width on `scale`. (1 - S)/(S se^2) with se the standard error of log S: a
+    Kaplan-Meier estimate of n units has at least the variance (1 - S)/(n S) (Greenwood 1926), with
+    equality if nobody is censored.
+
+    On the logit scale the interval may be Wilson's, whose half-width is 2 asinh(z/(2 se')).
+    """
     z = z_quantile()
     if not half > 0:
         return inf

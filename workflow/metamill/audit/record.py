@@ -1,8 +1,9 @@
 """audit.csv: every finding with its arithmetic, and what was noted while the tables were read."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
-from metamill.audit.finding import HOLDING
+from metamill.audit.finding import HOLDING, READING
 from metamill.audit.review import Entry
 from metamill.config.settings import Outcome
 from metamill.errors import Problem
@@ -14,37 +15,43 @@ COLUMNS = (
     "table,line,study,outcome,check,level,printed,allowed,assumption,held_out,reason,source"
 ).split(",")
 """One row per finding and outcome; `reason` is the arithmetic and what was made of it."""
-READING = "reading"
-"""The check of what was cleaned or noticed while the tables were read."""
 
 
+@dataclass(frozen=True)
 class Fates:
-    """What becomes of doubted rows in the primary analyses; each analysis is looked at once."""
+    """What becomes of doubted rows, by outcome and line, in the primary analyses.
 
-    def __init__(self, outcomes: Mapping[str, Outcome], selections: Mapping[str, Selection]):
-        self._accepted = {
-            (name, item.line, item.check): item.accepted
-            for name, outcome in outcomes.items()
-            for item in outcome.findings
-        }
-        self._left_out: dict[str, dict[int, str]] = {}
-        self._held: dict[str, dict[int, str]] = {}
-        for name, outcome in outcomes.items():
-            rows, plan = selections[name].rows, outcome.plans[0]
-            left_out = apply_plan(rows, plan).left_out
-            self._left_out[name] = {rows[at].line: reason for at, reason in left_out}
-            self._held[name] = {item.line: item.reason for item in plan.held}
+    `held` are the rows that the audit keeps out, `left_out` those that config.yaml leaves out, with
+    its reason; `accepted` has the reasons of those pooled all the same, by check as well.
+    """
+
+    held: frozenset[tuple[str, int]]
+    left_out: dict[tuple[str, int], str]
+    accepted: dict[tuple[str, int, str], str]
 
     def of(self, entry: Entry, outcome: str) -> tuple[bool, str]:
         """Whether the audit keeps the row out of the outcome's primary analysis, and in words."""
-        left_out = self._left_out[outcome].get(entry.line)
-        held = self._held[outcome].get(entry.line)
-        if left_out is not None and left_out != held:
-            return False, f"Left out by config.yaml: {left_out}"
-        if held is not None:
+        row = outcome, entry.line
+        if row in self.held:
             return True, "Held out of the primary analysis"
-        accepted = self._accepted[outcome, entry.line, entry.finding.check]
+        if row in self.left_out:
+            return False, f"Left out by config.yaml: {self.left_out[row]}"
+        accepted = self.accepted[*row, entry.finding.check]
         return False, f"Pooled as printed, accepted by config.yaml: {accepted}"
+
+
+def fates(outcomes: Mapping[str, Outcome], selections: Mapping[str, Selection]) -> Fates:
+    """The fates of all rows; each primary analysis is looked at once."""
+    held: set[tuple[str, int]] = set()
+    left_out: dict[tuple[str, int], str] = {}
+    accepted: dict[tuple[str, int, str], str] = {}
+    for name, outcome in outcomes.items():
+        lines = [row.line for row in selections[name].rows]
+        divided = apply_plan(selections[name].rows, outcome.plans[0])
+        held |= {(name, lines[at]) for at in divided.held}
+        left_out |= {(name, lines[at]): reason for at, reason in divided.left_out}
+        accepted |= {(name, item.line, item.check): item.accepted for item in outcome.findings}
+    return Fates(frozenset(held), left_out, accepted)
 
 
 def audit_csv(
@@ -54,12 +61,12 @@ def audit_csv(
     selections: Mapping[str, Selection],
 ) -> str:
     """The text of audit.csv: findings, gravest first, then notices of reading."""
-    fates = Fates(outcomes, selections)
-    rows = [row for entry in entries for row in _rows(entry, fates)]
+    known = fates(outcomes, selections)
+    rows = [row for entry in entries for row in _rows(entry, known)]
     return csv_text(COLUMNS, [*rows, *map(_noticed, notices)])
 
 
-def _rows(entry: Entry, fates: Fates) -> Iterator[dict[str, object]]:
+def _rows(entry: Entry, known: Fates) -> Iterator[dict[str, object]]:
     finding = entry.finding
     row = {
         "table": entry.table,
@@ -75,7 +82,7 @@ def _rows(entry: Entry, fates: Fates) -> Iterator[dict[str, object]]:
     for name in entry.outcomes or ("",):
         held, fate = False, ""
         if name and finding.level in HOLDING:
-            held, fate = fates.of(entry, name)
+            held, fate = known.of(entry, name)
         reason = f"{finding.arithmetic}. {fate}".strip() if fate else finding.arithmetic
         yield row | {"outcome": name, "held_out": held, "reason": reason}
 

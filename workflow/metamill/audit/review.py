@@ -2,20 +2,18 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
-from fractions import Fraction
 
 from metamill.audit.beside import baseline, digits, peers
 from metamill.audit.families import POOL_CHECKS, ROW_CHECKS
 from metamill.audit.finding import HOLDING, LEVELS, Finding
 from metamill.audit.number import check_number
-from metamill.audit.rows import Scale, scale_of
+from metamill.audit.rows import Scale, scale_from, scale_named, scale_of
 from metamill.audit.second.comparison import Comparison
 from metamill.audit.second.words import findings_of
 from metamill.audit.stated.statements import about, check_statements
 from metamill.audit.stated.subtotals import check_subtotals
 from metamill.audit.studies import cohorts, overlap, timeline
-from metamill.config.settings import Outcome, Review, Score
+from metamill.config.settings import Outcome, Review
 from metamill.tables.extracted import STUDIES, Extracted
 from metamill.tables.pools import apply_plan
 from metamill.tables.selection import Selection
@@ -39,15 +37,6 @@ class Entry:
     about: str = ""
 
 
-def scale_from(score: Score) -> Scale:
-    """What config.yaml says of an outcome's values, in exact numbers."""
-
-    def exact(text: str) -> Fraction | None:
-        return Fraction(Decimal(text)) if text else None
-
-    return Scale(exact(score.step), 1, exact(score.minimum), exact(score.maximum), score.instrument)
-
-
 def audit_review(
     extracted: Extracted,
     statements: Table | None,
@@ -61,10 +50,11 @@ def audit_review(
     what their columns say.
     """
     outcomes = {name: review.outcomes[name] for name in selections}
-    of_rows = list(_of_rows(extracted, outcomes, review.scores, selections))
+    scales = {name: scale_from(review.scores[name]) for name in selections}
+    of_rows = list(_of_rows(extracted, outcomes, scales, selections))
     found = [
         *of_rows,
-        *_of_pools(outcomes, review.scores, selections),
+        *_of_pools(outcomes, scales, selections),
         *_of_statements(statements, {(entry.study, entry.finding) for entry in of_rows}),
         *_of_review(extracted, statements, review, outcomes, selections),
         *_of_second(second, extracted, outcomes, selections),
@@ -86,7 +76,7 @@ def check_row(cells: Mapping[str, str], scale: Scale, measure: str) -> Iterator[
 def _of_rows(
     extracted: Extracted,
     outcomes: Mapping[str, Outcome],
-    scores: Mapping[str, Score],
+    scales: Mapping[str, Scale],
     selections: Mapping[str, Selection],
 ) -> Iterator[Entry]:
     """Findings of each row, once for all outcomes that see it alike."""
@@ -101,7 +91,7 @@ def _of_rows(
         for row in table.rows:
             found: dict[Finding, list[str]] = {}
             for outcome, joined in selecting.get(row.line, ()):
-                scale = scale_of(joined.cells, scale_from(scores[outcome]))
+                scale = scale_of(joined.cells, scales[outcome])
                 model = outcomes[outcome].plans[0].model
                 of_row = list(check_row(joined.cells, scale, model.measure))
                 if not any(finding.level in HOLDING for finding in of_row):
@@ -117,12 +107,12 @@ def _of_rows(
 
 def _of_pools(
     outcomes: Mapping[str, Outcome],
-    scores: Mapping[str, Score],
+    scales: Mapping[str, Scale],
     selections: Mapping[str, Selection],
 ) -> Iterator[Entry]:
     for name, selection in selections.items():
         for check in POOL_CHECKS:
-            for at, finding in check(selection.rows, outcomes[name], scale_from(scores[name])):
+            for at, finding in check(selection.rows, outcomes[name], scales[name]):
                 table = outcomes[name].table
                 yield _entry(table, selection.rows[at], (name,), finding)
 
@@ -149,8 +139,7 @@ def _of_review(
     ]
     if statements is not None:
         tables[STATEMENTS] = statements
-    rows = {(name, row.line): row for name, table in tables.items() for row in table.rows}
-    nowhere = TableRow(1, {"study": ""})
+    rows, nowhere = _by_place(tables), TableRow(1, {"study": ""})
     for name, line, finding in found:
         yield _entry(name, rows.get((name, line), nowhere), (), finding)
 
@@ -160,7 +149,7 @@ def _of_statements(
 ) -> Iterator[Entry]:
     """What single statements say that cannot be true; `known` stands in a table row already."""
     for row in statements.rows if statements else ():
-        scale = scale_of(row.cells, Scale(instrument=row.cells.get("instrument", "")))
+        scale = scale_of(row.cells, scale_named(row.cells.get("instrument", "")))
         for finding in check_row(row.cells, scale, ""):
             entry = _entry(STATEMENTS, row, (), finding)
             if (entry.study, entry.finding) not in known:
@@ -181,11 +170,14 @@ def _of_second(
         for at in apply_plan(selection.rows, outcomes[name].plans[0]).used:
             line = selection.rows[at].line
             pooled.setdefault((outcomes[name].table, line), []).append(name)
-    tables = extracted.tables.items()
-    rows = {(name, row.line): row for name, table in tables for row in table.rows}
+    rows = _by_place(extracted.tables)
     for name, line, finding in findings_of(second):
         if (name, line) in pooled:
             yield _entry(name, rows[name, line], tuple(pooled[name, line]), finding)
+
+
+def _by_place(tables: Mapping[str, Table]) -> dict[tuple[str, int], TableRow]:
+    return {(name, row.line): row for name, table in tables.items() for row in table.rows}
 
 
 def _entry(table: str, row: TableRow, outcomes: tuple[str, ...], finding: Finding) -> Entry:

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from metamill.audit.finding import CHANGE, Group
 from metamill.config.instruments import INSTRUMENTS
+from metamill.config.settings import Score
 from metamill.tables.derivations import SUFFIXES, size_column
 from metamill.tables.printed import value
 
@@ -30,18 +31,36 @@ class Scale:
     instrument: str = ""
 
 
+def scale_named(instrument: str) -> Scale:
+    """The ends of a known instrument's scale; nothing known for any other name.
+
+    Its step is left out: a mean of visits is no multiple of it, so that only a reviewer can say
+    that single values are.
+    """
+    known = INSTRUMENTS.get(instrument)
+    return Scale(low=known.low, high=known.high, instrument=instrument) if known else Scale()
+
+
+def scale_from(score: Score) -> Scale:
+    """What config.yaml says of an outcome's values; the ends it leaves out are the instrument's."""
+    named = scale_named(score.instrument)
+    return replace(
+        named,
+        step=value(score.step) if score.step else None,
+        low=value(score.minimum) if score.minimum else named.low,
+        high=value(score.maximum) if score.maximum else named.high,
+    )
+
+
 def scale_of(cells: Mapping[str, str], outcome: Scale) -> Scale:
     """The scale of a row: its own `step`, `items` and `scale`, else its outcome's.
 
-    The step of an instrument is not taken: a value may be the average of several visits. A row
-    whose `scale` reads as two ends ("0-10") that are not the outcome's is judged by these, and by
-    nothing that is said of the outcome's scale: neither its instrument nor, where the outcome's
-    ends are known, its step.
+    A row whose `scale` reads as two ends ("0-10") that are not the outcome's is judged by these,
+    and by nothing that is said of the outcome's scale: neither its instrument nor, where the
+    outcome's ends are known, its step.
     """
     step, items = cells.get("step", ""), cells.get("items", "")
-    known = INSTRUMENTS.get(outcome.instrument)
-    low = known.low if known and outcome.low is None else outcome.low
-    high = known.high if known and outcome.high is None else outcome.high
+    low, high = outcome.low, outcome.high
     own = _ends_of(cells.get("scale", ""))
     if own is not None and own != (low, high):
         if (low, high) != (None, None):

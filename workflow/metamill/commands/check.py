@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from metamill.audit.finding import CONTRADICTION, IMPOSSIBLE, INFO, QUESTION
-from metamill.audit.record import Fates
+from metamill.audit.finding import CONTRADICTION, HOLDING, IMPOSSIBLE, INFO, QUESTION
+from metamill.audit.record import Fates, fates
 from metamill.audit.review import Entry
 from metamill.audit.second.words import summary
 from metamill.errors import AuditBlock, EnvironmentFault, Problem
@@ -70,13 +70,13 @@ def counts(jobs: Jobs) -> str:
 
 def audit_lines(jobs: Jobs) -> Iterator[str]:
     """The findings, gravest first: place, arithmetic, and what becomes of the row."""
-    fates = Fates(jobs.review.outcomes, jobs.selections)
+    known = fates(jobs.review.outcomes, jobs.selections)
     readings = [entry for entry in jobs.entries if entry.finding.check == READINGS]
     others = [entry for entry in jobs.entries if entry.finding.check != READINGS]
     for level, entries in groupby(others, key=lambda entry: entry.finding.level):
         yield f"{_HEADINGS[level]}:"
         for entry in sorted(entries, key=lambda entry: not entry.outcomes):
-            said = f"{entry.finding.arithmetic}.{_fate(entry, fates)} [{entry.finding.check}]"
+            said = f"{entry.finding.arithmetic}.{_fate(entry, known)} [{entry.finding.check}]"
             yield f"  {_place(entry)}: {said}"
             for reading in readings if entry.finding.check in EXPLAINED else ():
                 if _same_number(reading, entry):
@@ -94,15 +94,15 @@ def _place(entry: Entry) -> str:
     return ", ".join(filter(None, (f"extracted/{entry.table}, line {entry.line}", *named)))
 
 
-def _fate(entry: Entry, of: Fates) -> str:
+def _fate(entry: Entry, known: Fates) -> str:
     """What becomes of a row that cannot be true, by outcome."""
-    if entry.finding.level not in (IMPOSSIBLE, CONTRADICTION):
+    if entry.finding.level not in HOLDING:
         return ""
-    fates: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for name in entry.outcomes:
-        _, fate = of.of(entry, name)
-        fates.setdefault(fate, []).append(name)
-    return "".join(f" {fate} ({', '.join(names)})." for fate, names in fates.items())
+        _, fate = known.of(entry, name)
+        names.setdefault(fate, []).append(name)
+    return "".join(f" {fate} ({', '.join(those)})." for fate, those in names.items())
 
 
 def refuse_empty(jobs: Jobs) -> None:

@@ -4,14 +4,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from metamill import wording
-from metamill.audit.finding import in_words
+from metamill.audit.finding import (
+    CONTRADICTION,
+    HOLDING,
+    IMPOSSIBLE,
+    INFO,
+    QUESTION,
+    READING,
+    in_words,
+)
 
-READING = "reading"
 _GROUPS = (
-    ("impossible", "Impossible as printed", "no data have these numbers"),
-    ("contradiction", "Contradictions", "two printed numbers cannot both be true"),
-    ("question", "Questions", "worth asking the authors; nothing is held out for them"),
-    ("info", "For information", "noted, without doubt about a number"),
+    (IMPOSSIBLE, "Impossible as printed", "no data have these numbers"),
+    (CONTRADICTION, "Contradictions", "two printed numbers cannot both be true"),
+    (QUESTION, "Questions", "worth asking the authors; nothing is held out for them"),
+    (INFO, "For information", "noted, without doubt about a number"),
 )
 """Levels of the audit, gravest first: the heading of each and what it means."""
 
@@ -26,7 +33,7 @@ def audit_page(rows: Sequence[Mapping[str, str]], labels: Mapping[str, str]) -> 
         {
             "title": title,
             "meaning": meaning,
-            "open": level in ("impossible", "contradiction"),
+            "open": level in HOLDING,
             "findings": _merged([row for row in found if row["level"] == level], labels),
         }
         for level, title, meaning in _GROUPS

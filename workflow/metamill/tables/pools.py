@@ -15,20 +15,26 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class PlanRows:
-    """Positions in a selection that an analysis pools, and why it leaves out the others."""
+    """Positions in a selection that an analysis pools, and why it leaves out the others.
+
+    `held` are those among the others that only the audit keeps out: no exclusion does.
+    """
 
     used: tuple[int, ...]
     left_out: tuple[tuple[int, str], ...]
+    held: frozenset[int] = frozenset()
 
 
 def apply_plan(rows: tuple[TableRow, ...], plan: Plan) -> PlanRows:
     """Divide the selected rows into those the plan pools and those it leaves out."""
-    used, left_out = [], []
+    used, left_out, kept_out = [], [], set()
     held = {item.line: item.reason for item in plan.held}
     for index, row in enumerate(rows):
         back = plan.include is not None and plan.include.matches(row.cells)
         reasons = [item.reason for item in plan.exclude if item.matches(row.cells) and not back]
         if row.line in held and not back:
+            if not reasons:
+                kept_out.add(index)
             reasons.append(held[row.line])
         if plan.drop is not None and plan.drop.matches(row.cells):
             reasons.append(plan.drop.reason)
@@ -36,7 +42,7 @@ def apply_plan(rows: tuple[TableRow, ...], plan: Plan) -> PlanRows:
             left_out.append((index, reasons[0]))
         else:
             used.append(index)
-    return PlanRows(tuple(used), tuple(left_out))
+    return PlanRows(tuple(used), tuple(left_out), frozenset(kept_out))
 
 
 def filters(outcome: Outcome) -> Iterator[tuple[Path, RowFilter]]:

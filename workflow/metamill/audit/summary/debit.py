@@ -7,11 +7,6 @@ from math import ceil, floor
 from metamill.tables.printed import Interval
 
 
-def squared_sd(ones: int, n: int, divisor: int) -> Fraction:
-    """Variance of n values of which `ones` are 1 and the others 0, with n - 1 or n as divisor."""
-    return Fraction(ones * (n - ones), n * divisor)
-
-
 def debit_fits(sums: range, sd: Interval, n: int, divisor: int) -> bool:
     """Whether some total among `sums` has an SD in the interval.
 

@@ -45,12 +45,6 @@ class Reading:
         return a[0] <= b[1] + slack and b[0] <= a[1] + slack
 
 
-def _dropped(cell: str) -> Interval:
-    """What prints as `cell` with further digits dropped; a zero can come from either side."""
-    step = unit(cell)
-    return truncated(cell) if value(cell) else (-step, step)
-
-
 def without_zeros(cell: str) -> Interval:
     """What rounds to `cell` once zeros at the end of its decimals are taken away."""
     return _around(cell, min(_last_digit(cell), 0))
@@ -75,7 +69,7 @@ def _last_digit(cell: str) -> int:
 
 
 ROUNDED = Reading(rounded)
-CUT = Reading(_dropped, is_open=True, excuse="Digits that were cut off instead of rounded")
+CUT = Reading(truncated, is_open=True, excuse="Digits that were cut off instead of rounded")
 ADDED = Reading(without_zeros, excuse="Zeros that were added at the end of decimals")
 TENS = Reading(_to_tens, excuse="Whole numbers that were rounded to tens or hundreds")
 
