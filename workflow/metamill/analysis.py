@@ -14,6 +14,7 @@ from metamill.errors import NumericError
 from metamill.estimating import Data, Estimate, estimate
 from metamill.exploring.companions import companions
 from metamill.exploring.doubted import doubted_rows
+from metamill.exploring.explore import Base, explore
 from metamill.exploring.refits import cumulative, leave_one_out
 from metamill.exploring.regression import regressions
 from metamill.exploring.subgroups import level_of, subgroup_levels, subgroup_test
@@ -107,6 +108,16 @@ def analyse(outcome: Outcome, selection: Selection, bias: tuple[Assessment, ...]
             pooled_rows.rows,
             [row.cells for row in used],
             analyses[0].pooled,
+        ),
+        explored=explore(
+            Base(
+                outcome,
+                selection,
+                pooled_rows.rows,
+                tuple(row.cells for row in used),
+                pooled_rows.data,
+                tuple(analyses),
+            )
         ),
         derived=_derived(pooled_rows),
         audit=_audit_notes(outcome, selection),

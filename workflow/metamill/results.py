@@ -11,10 +11,12 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from metamill.decoding import decoded
+from metamill.explored import Explored
 from metamill.files import SIGNIFICANT_TABLE, csv_text, json_text, rounded, write_text
-from metamill.tables.assessments import Assessment, assessment_from_dict
+from metamill.tables.assessments import Assessment
 
-FORMAT = "metamill-result/1"
+FORMAT = "metamill-result/2"
 
 
 @dataclass(frozen=True)
@@ -374,6 +376,7 @@ class Result:
     leave_one_out: tuple[Refit, ...] = ()
     cumulative: tuple[Refit, ...] = ()
     regressions: tuple[Regression, ...] = ()
+    explored: Explored = field(default_factory=Explored)
     derived: tuple[Derived, ...] = ()
     audit: tuple[AuditNote, ...] = ()
     not_reported: tuple[str, ...] = ()
@@ -407,7 +410,7 @@ def write(result: Result, path: Path) -> None:
     content = {"format": FORMAT} | asdict(result)
     for analysis in content["analyses"]:
         analysis["pooled"] = rounded(analysis["pooled"], SIGNIFICANT_TABLE)
-    for refits in ("leave_one_out", "cumulative", "regressions"):
+    for refits in ("leave_one_out", "cumulative", "regressions", "explored"):
         content[refits] = rounded(content[refits], SIGNIFICANT_TABLE)
     write_text(path, json_text(content))
 
@@ -417,62 +420,8 @@ def read(path: Path) -> Result:
     raw = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(raw, dict) or raw.pop("format", None) != FORMAT:
         raise ValueError(f"{path}: not a {FORMAT} file")
-    return Result(
-        outcome=raw["outcome"],
-        table=raw["table"],
-        unit=raw["unit"],
-        measure=MeasureText(**raw["measure"]),
-        settings=raw["settings"],
-        rows=tuple(StudyRow(**row) for row in raw["rows"]),
-        analyses=tuple(_analysis(item) for item in raw["analyses"]),
-        subgroup_tests=tuple(
-            SubgroupTest(**item | {"levels": tuple(item["levels"])})
-            for item in raw["subgroup_tests"]
-        ),
-        leave_one_out=tuple(Refit(**item) for item in raw["leave_one_out"]),
-        cumulative=tuple(Refit(**item) for item in raw["cumulative"]),
-        regressions=tuple(_regression(item) for item in raw["regressions"]),
-        derived=tuple(Derived(**item) for item in raw["derived"]),
-        audit=tuple(AuditNote(**item) for item in raw["audit"]),
-        not_reported=tuple(raw["not_reported"]),
-        bias=tuple(assessment_from_dict(item) for item in raw["bias"]),
-        digests=raw["digests"],
-        versions=raw["versions"],
-    )
-
-
-def _analysis(raw: dict[str, Any]) -> Analysis:
-    return Analysis(
-        name=raw["name"],
-        settings=raw["settings"],
-        effects=tuple(Effect(**item | {"flags": tuple(item["flags"])}) for item in raw["effects"]),
-        pooled=_pooled(raw["pooled"]),
-        left_out=tuple(LeftOut(**item) for item in raw["left_out"]),
-        measure=MeasureText(**raw["measure"]) if raw["measure"] else None,
-        totals=raw["totals"],
-    )
-
-
-def _pooled(raw: dict[str, Any]) -> Pooled:
-    nested = {
-        "tests": tuple(Test(**item) for item in raw["tests"]),
-        "beyond": tuple(Beyond(**item) for item in raw["beyond"]),
-        "also": tuple(Quantity(**item) for item in raw["also"]),
-        "notes": tuple(raw["notes"]),
-    }
-    return Pooled(**raw | nested)
-
-
-def _regression(raw: dict[str, Any]) -> Regression:
-    nested = {
-        "levels": tuple(raw["levels"]),
-        "coefficients": tuple(Coefficient(**item) for item in raw["coefficients"]),
-        "means": tuple(RegressionMean(**item) for item in raw["means"]),
-        "points": tuple(RegressionPoint(**item) for item in raw["points"]),
-        "left_out": tuple(LeftOut(**item) for item in raw["left_out"]),
-        "notes": tuple(raw["notes"]),
-    }
-    return Regression(**raw | nested)
+    result: Result = decoded(Result, raw)
+    return result
 
 
 SUMMARY_COLUMNS = (

@@ -9,15 +9,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from metamill.config.flow import Flow, flow_from_dict
+from metamill.config.flow import Flow
+from metamill.decoding import decoded
 from metamill.files import canonical_json, digest, json_text, write_text
 from metamill.tables.assessments import (
     Assessment,
     Judgement,
-    assessment_from_dict,
     assessments_digest,
 )
-from metamill.tables.bias_tools import TOOLS, Tool, tool_from_dict
+from metamill.tables.bias_tools import TOOLS, Tool
 
 __all__ = ["Assessment", "Flow", "Judgement", "ReviewResult", "Study", "Tool"]
 
@@ -105,13 +105,5 @@ def read(path: Path) -> ReviewResult:
     raw: Any = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(raw, dict) or raw.pop("format", None) != FORMAT:
         raise ValueError(f"{path}: not a {FORMAT} file")
-    return ReviewResult(
-        title=raw["title"],
-        studies=tuple(
-            Study(**item | {"outcomes": tuple(item["outcomes"])}) for item in raw["studies"]
-        ),
-        tools=tuple(tool_from_dict(item) for item in raw["tools"]),
-        assessments=tuple(assessment_from_dict(item) for item in raw["assessments"]),
-        flow=flow_from_dict(raw["flow"]) if raw["flow"] else None,
-        digests=raw["digests"],
-    )
+    result: ReviewResult = decoded(ReviewResult, raw)
+    return result

@@ -20,8 +20,8 @@ class Figure:
     """A figure of one outcome: its title, and what it takes to be drawn.
 
     `least` rows must be selected; `measures` and `methods` are those it is defined for (all, if
-    empty), `without` measures it makes no sense for; `setting` names a setting of the outcome that
-    must be given.
+    empty), `without` measures it makes no sense for; `setting` names a setting of the outcome or
+    of its explorations that must be given.
     """
 
     title: str
@@ -65,8 +65,13 @@ def suits(figure: Figure, outcome: Outcome) -> bool:
         (not figure.measures or model.measure in figure.measures)
         and model.measure not in figure.without
         and (not figure.methods or model.method in figure.methods)
-        and (not figure.setting or bool(getattr(outcome, figure.setting)))
+        and (not figure.setting or _asked_for(figure.setting, outcome))
     )
+
+
+def _asked_for(setting: str, outcome: Outcome) -> bool:
+    owner = outcome if hasattr(outcome, setting) else outcome.explorations
+    return bool(getattr(owner, setting))
 
 
 def figures_of(

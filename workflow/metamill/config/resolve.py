@@ -22,6 +22,7 @@ from metamill.config.scores import score_of, score_problems
 from metamill.config.settings import (
     Acceptance,
     Display,
+    Explorations,
     Levels,
     Model,
     Outcome,
@@ -60,13 +61,14 @@ def resolve(data: Mapping[str, Any], origin: Origin) -> tuple[Review, list[Probl
     problems: list[Problem] = []
     figures = data.get("figures", {})
     defaults: Layer = (("model",), data.get("model", {}))
+    explored = data.get("explorations", {})
     outcomes, displays = {}, {}
     for name, entry in data["outcomes"].items():
         at: Path = ("outcomes", name)
         if name in RESERVED_NAMES:
             rule, advice, code = "is reserved", "Choose another name", "reserved-name"
             problems.append(Problem(rule=rule, advice=advice, code=code, **origin.place(at)))
-        outcomes[name] = _outcome(name, (at, entry), defaults, origin, problems)
+        outcomes[name] = _outcome(name, (at, entry), defaults, explored, origin, problems)
         displays[name] = as_wanted(display_of(entry), figures)
         if not in_order(displays[name]):
             place = origin.place((*at, "scale"))
@@ -89,8 +91,14 @@ def resolve(data: Mapping[str, Any], origin: Origin) -> tuple[Review, list[Probl
 
 
 def _outcome(
-    name: str, own: Layer, defaults: Layer, origin: Origin, problems: list[Problem]
+    name: str,
+    own: Layer,
+    defaults: Layer,
+    shared: Mapping[str, Any],
+    origin: Origin,
+    problems: list[Problem],
 ) -> Outcome:
+    """`defaults` are the section `model`, `shared` the section `explorations`."""
     at, entry = own
     exclude = tuple(
         RowFilter(
@@ -132,6 +140,7 @@ def _outcome(
         entry.get("leave_one_out", True),
         entry.get("cumulative", ""),
         tuple(entry.get("moderators", ())),
+        Explorations(**{**shared, **entry.get("explorations", {})}),
     )
 
 

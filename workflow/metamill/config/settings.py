@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from metamill.config.methods import DEPENDENT
+from metamill.decoding import decoded
 from metamill.files import canonical_json
 
 Levels = dict[str, tuple[str, ...]]
@@ -49,10 +50,6 @@ class Model:
     def dependent(self) -> bool:
         """Whether the model knows that rows of one study depend on each other."""
         return self.aggregate or self.method in DEPENDENT or self.test == "cr2"
-
-
-def model_from_dict(raw: dict[str, Any]) -> Model:
-    return Model(**raw | {"thresholds": tuple(raw["thresholds"])})
 
 
 @dataclass(frozen=True)
@@ -113,6 +110,23 @@ class RowFinding:
 
 
 @dataclass(frozen=True)
+class Explorations:
+    """What is explored around a primary analysis without being asked for.
+
+    `gosh` is how many subsets of studies are pooled at most where not all can be, `permutations`
+    how many orders of a moderator are tried where not all can be; 0 is none. `seed` begins every
+    series of random numbers.
+    """
+
+    small_study_effects: bool = True
+    automatic_sensitivity: bool = True
+    flip_points: bool = True
+    gosh: int = 100_000
+    permutations: int = 10_000
+    seed: int = 1
+
+
+@dataclass(frozen=True)
 class Outcome:
     """Everything that decides an outcome's numbers. `plans[0]` is the primary analysis.
 
@@ -129,6 +143,7 @@ class Outcome:
     leave_one_out: bool = True
     cumulative: str = ""
     moderators: tuple[str, ...] = ()
+    explorations: Explorations = field(default_factory=Explorations)
     findings: tuple[RowFinding, ...] = ()
 
     def to_json(self) -> str:
@@ -137,37 +152,8 @@ class Outcome:
 
 
 def outcome_from_dict(raw: dict[str, Any]) -> Outcome:
-    return Outcome(
-        name=raw["name"],
-        table=raw["table"],
-        select=_levels(raw["select"]),
-        plans=tuple(
-            Plan(
-                name=plan["name"],
-                model=model_from_dict(plan["model"]),
-                exclude=tuple(_row_filter(item) for item in plan["exclude"]),
-                include=_row_filter(plan["include"]) if plan["include"] else None,
-                drop=_row_filter(plan["drop"]) if plan["drop"] else None,
-                same_cohort=plan["same_cohort"],
-                held=tuple(HeldRow(**item) for item in plan["held"]),
-                doubted=tuple(plan["doubted"]),
-            )
-            for plan in raw["plans"]
-        ),
-        subgroups=tuple(raw["subgroups"]),
-        leave_one_out=raw["leave_one_out"],
-        cumulative=raw["cumulative"],
-        moderators=tuple(raw["moderators"]),
-        findings=tuple(RowFinding(**item) for item in raw["findings"]),
-    )
-
-
-def _row_filter(raw: dict[str, Any]) -> RowFilter:
-    return RowFilter(_levels(raw["where"]), raw["reason"])
-
-
-def _levels(raw: dict[str, Any]) -> Levels:
-    return {column: tuple(values) for column, values in raw.items()}
+    outcome: Outcome = decoded(Outcome, raw)
+    return outcome
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from metamill.files import canonical_json, digest
 
@@ -47,13 +46,6 @@ class Assessment:
     score: int | None = None
     most: int | None = None
     note: str = ""
-
-
-def assessment_from_dict(raw: dict[str, Any]) -> Assessment:
-    """An Assessment from what `dataclasses.asdict` made of one."""
-    judgements = tuple(Judgement(**item) for item in raw["judgements"])
-    overall = Judgement(**raw["overall"]) if raw["overall"] else None
-    return Assessment(**raw | {"judgements": judgements, "overall": overall})
 
 
 def assessments_digest(assessments: Iterable[Assessment]) -> str:

@@ -5,7 +5,6 @@ are needed to judge. Importing this costs nothing.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 GOOD, SOME, BAD, CRITICAL = "good", "some", "bad", "critical"
 NONE, NOT_APPLICABLE = "none", "not applicable"
@@ -75,15 +74,6 @@ class Tool:
         if self.overall != SUM:
             return None
         return sum(max(level.points or 0 for level in domain.levels) for domain in self.domains)
-
-
-def tool_from_dict(raw: dict[str, Any]) -> Tool:
-    """A Tool from what `dataclasses.asdict` made of one."""
-    domains = tuple(
-        Domain(item["code"], item["name"], tuple(Level(**level) for level in item["levels"]))
-        for item in raw["domains"]
-    )
-    return Tool(**raw | {"domains": domains})
 
 
 def _domains(prefix: str, names: str, levels: tuple[Level, ...]) -> tuple[Domain, ...]:
