@@ -6,6 +6,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 CORES ?= 2
+PYTEST := $(BIN)/python -m pytest
+# Tests that hold a limit of seconds are marked `alone`: they come after the others, one by one.
+BESIDE := --numprocesses $(CORES) --dist worksteal
 
 .PHONY: review env test test-slow bench verify lock lint docs
 
@@ -21,10 +24,12 @@ env: .venv/.complete
 	touch $@
 
 test: env
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow and not alone" $(BESIDE)
+	$(PYTEST) -m "alone and not slow"
 
 test-slow: env
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m "slow and not alone" $(BESIDE)
+	$(PYTEST) -m "slow and alone"
 
 verify: env
 	$(BIN)/metamill verify . --cores $(CORES)

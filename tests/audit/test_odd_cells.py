@@ -1,4 +1,7 @@
-"""Cells that a reader accepts and nobody prints: the checks answer at once, whatever they say."""
+"""Cells that a reader accepts and nobody prints: the checks answer at once, whatever they say.
+
+Limits are seconds of the processor, so that a run beside this one is no fault.
+"""
 
 import time
 from fractions import Fraction
@@ -32,11 +35,11 @@ DIGITS = {"mean": "5." + "1" * 30, "sd": "2." + "3" * 30, "min": "0.5", "max": "
     ],
 )
 def test_an_odd_row_is_answered_at_once(cells: dict[str, str], scale: Scale) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     for measure in ("MN", "PR", ""):
         for finding in check_row(cells, scale_of(cells, scale), measure):
             assert finding.arithmetic
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 ODD = (
@@ -85,7 +88,7 @@ def _is_read(column: Column, cell: str) -> bool:
 
 @pytest.mark.parametrize("cells", ROWS, ids=lambda cells: next(iter(cells)) + str(len(cells)))
 def test_one_odd_cell_in_any_place_is_answered(cells: dict[str, str]) -> None:
-    began, asked = time.monotonic(), 0
+    began, asked = time.process_time(), 0
     for name, odd, scale in product(cells, ODD, (Scale(), WIDE)):
         if not _is_read(COLUMNS[name], odd):
             continue
@@ -93,4 +96,4 @@ def test_one_odd_cell_in_any_place_is_answered(cells: dict[str, str]) -> None:
         for measure in ("MN", "PR", "MD", "OR", ""):
             assert all(f.arithmetic for f in check_row(changed, scale_of(changed, scale), measure))
             asked += 1
-    assert time.monotonic() - began < asked / 20
+    assert time.process_time() - began < asked / 20

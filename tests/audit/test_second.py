@@ -773,6 +773,7 @@ def test_the_section_of_the_report_is_plain_values(tmp_path):
     assert plain(section)
 
 
+@pytest.mark.alone
 def test_twenty_tables_of_500_rows_are_compared_in_less_than_half_a_second(tmp_path):
     header = (
         "study,arm,unit,definition,time_months,events,total,mean,sd,n,value_status,quote,note\n"

@@ -32,7 +32,7 @@ TOGETHER = ("pdf", "svg", "png")
 REPEATS = 5
 TIMING = Path(__file__).with_name("forest_timing.R")
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 def made_up(folder: Path, k: int) -> tuple[Result, Display]:

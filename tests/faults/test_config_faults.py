@@ -367,6 +367,7 @@ def test_a_byte_order_mark_is_read_over(review: Review):
 
 
 @pytest.mark.fault("K17")
+@pytest.mark.alone
 def test_a_huge_config_is_refused_without_reading_it_all(review: Review):
     path = review.folder / "config.yaml"
     path.touch()

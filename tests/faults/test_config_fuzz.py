@@ -26,7 +26,7 @@ from metamill.tables.error_codes import CODES as OF_TABLES
 
 SHIPPED = Path(__file__).resolve().parents[2] / "config.yaml"
 SECONDS = 5.0
-"""Far more than any configuration of a few thousand characters needs."""
+"""Of the processor: far more than any configuration of a few thousand characters needs."""
 TABLE = "study,arm,events,total\nA,x,1,10\nB,x,2,12\nC,y,4,30\nD,y,3,20\n"
 MADE = {"config.yaml", "extracted", "extracted/a.csv", "results", "results/audit.csv"}
 DATA: dict[str, Any] = {
@@ -281,7 +281,7 @@ def of_files(examples: int) -> settings:
 
 
 def read_or_refused(folder: Path, overrides: Any = None) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     try:
         review, origin = read_review(folder / "config.yaml", overrides)
         assert all(str(note) and note.code in CODES for note in notices(review, origin, folder))
@@ -293,12 +293,12 @@ def read_or_refused(folder: Path, overrides: Any = None) -> None:
     for problem in problems:
         assert str(problem) and problem.rule and problem.code in CODES | OF_TABLES
         assert problem.file in ("config.yaml", "--config")
-    assert time.perf_counter() - began < SECONDS
+    assert time.process_time() - began < SECONDS
 
 
 def checked(folder: Path) -> None:
     """`metamill check` ends with a message and one of its exit codes, and writes its audit only."""
-    said, wrong, began = io.StringIO(), io.StringIO(), time.perf_counter()
+    said, wrong, began = io.StringIO(), io.StringIO(), time.process_time()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(wrong):
         code = main(["check", str(folder)])
     assert code in (0, 2, 3, 4)
@@ -307,7 +307,7 @@ def checked(folder: Path) -> None:
     around = folder.parent
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
     assert found <= MADE and [path.name for path in around.iterdir()] == ["review"]
-    assert time.perf_counter() - began < SECONDS
+    assert time.process_time() - began < SECONDS
 
 
 def sizes(default: int, slow: int) -> pytest.MarkDecorator:

@@ -545,6 +545,7 @@ LONG = b"x" * (MAX_BYTES - 100)
     ],
     ids=["field", "quoted", "line", "columns", "rows", "cell", "file"],
 )
+@pytest.mark.alone
 def test_what_is_too_large_is_refused_at_once(tmp_path, capsys, table, line, code):
     folder = write(tmp_path / "review", table)
     start = time.monotonic()

@@ -34,6 +34,7 @@ PATHS = {"PYTHONPATH": os.pathsep.join(sys.path)}
 ASKED = Journal(
     90, 100, 7, 0.5, 300, ("pdf", "eps", "tiff", "png"), "made up", narrowest_mm=50, megabytes=1
 )
+ONLY_FOREST = "figures: {{draw: [forest]{}}}\n"
 ORANGE, BLUE, SKY = "#e69f00", "#0072b2", "#56b4e9"
 
 
@@ -313,6 +314,7 @@ def test_the_figures_of_the_whole_review_are_checked(tmp_path, capsys, monkeypat
 def test_a_shortcoming_of_a_figure_of_the_review_is_found(review, capsys, monkeypatch):
     small = Drawn((Canvas(170, 50, [Text(5, 10, "Small", 5, role="note")]),), "", "", "")
     monkeypatch.setattr("metamill.commands.preflight.review_figure", lambda *_: small)
+    write_review(review, more="figures: {draw: [study_map]}\n")
     code, said, _ = asked(capsys, review, "--journal", "bmc")
     assert code == 4 and "review/study_map: text of 5 pt" in said
 
@@ -352,7 +354,7 @@ def test_the_journal_of_the_configuration_is_the_default(review, capsys):
 
 
 def test_what_the_configuration_changes_of_its_journal_is_judged(review, capsys):
-    write_review(review, more="figures: {journal: plos, width_mm: 195, dpi: 200}\n")
+    write_review(review, more=ONLY_FOREST.format(", journal: plos, width_mm: 195, dpi: 200"))
     code, said, _ = asked(capsys, review)
     assert code == 4
     assert "event/forest: 195 mm wide, at most 190.5 mm fit" in said
@@ -360,7 +362,7 @@ def test_what_the_configuration_changes_of_its_journal_is_judged(review, capsys)
 
 
 def test_formats_that_the_run_makes_are_judged(review, capsys):
-    write_review(review, more="figures: {journal: plos, formats: [pdf, png]}\n")
+    write_review(review, more=ONLY_FOREST.format(", journal: plos, formats: [pdf, png]"))
     code, said, _ = asked(capsys, review)
     assert code == 4 and "the run makes pdf, svg, png; the journal takes tiff, eps" in said
 
@@ -390,7 +392,9 @@ def test_without_results_it_says_what_to_do(tmp_path, capsys):
     assert code == 6 and "another version" in wrong
 
 
-def test_results_of_other_rows_are_said(review, capsys):
+def test_results_of_other_rows_are_said(review, capsys, monkeypatch):
+    monkeypatch.setattr(RENDER, lambda *_: b"")
+    monkeypatch.setattr(PREFLIGHT, lambda *_: ())
     write_review(review, k=7)
     _, said, _ = asked(capsys, review, "--journal", "bmc")
     assert said.startswith("note: event is of other rows than its table holds now")

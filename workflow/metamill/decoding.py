@@ -28,7 +28,7 @@ def decoded(kind: Any, raw: Any) -> Any:
         (kind,) = (part for part in inner if part is not NoneType)
         return decoded(kind, raw)
     if origin is tuple:
-        _expect(raw, list, kind)
+        _expect(raw, (list, tuple), kind)
         kinds = inner[:1] * len(raw) if inner[-1] is Ellipsis else inner
         return tuple(decoded(item, value) for item, value in zip(kinds, raw, strict=True))
     if origin is dict:
