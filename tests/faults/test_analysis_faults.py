@@ -14,7 +14,7 @@ from metamill.analysis import analyse
 from metamill.cli import main
 from metamill.config.settings import Model, Outcome, Plan
 from metamill.jobs import plan
-from metamill.pooling import heterogeneity, score_root
+from metamill.pooling import heterogeneity, maxima
 from metamill.tables.levels import near_equal_levels
 from metamill.tables.reader import TableRow
 from metamill.tables.selection import Selection
@@ -187,7 +187,7 @@ def test_an_outcome_without_a_row_is_refused_before_any_output(
 
 
 @pytest.mark.fault("A11")
-@pytest.mark.parametrize(("method", "where"), [("REML", score_root), ("PM", heterogeneity)])
+@pytest.mark.parametrize(("method", "where"), [("REML", maxima), ("PM", heterogeneity)])
 def test_an_iteration_that_does_not_settle_gives_no_number(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, where: object
 ) -> None:

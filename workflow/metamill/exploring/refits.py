@@ -8,6 +8,7 @@ are those of the primary analysis: what a row borrows from others (a sibling's c
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,6 @@ from metamill.estimating.scales import on_natural_scale
 from metamill.exploring.influence import with_influence
 from metamill.measures.effects import Array
 from metamill.measures.registry import MEASURES
-from metamill.pooling.heterogeneity import heterogeneity
 from metamill.pooling.inverse_variance import TESTS, pool
 from metamill.pooling.policy import permission
 from metamill.results import Pooled, Refit
@@ -47,11 +47,11 @@ def leave_one_out(
     if not whole.pooled or studies < LEAST:
         return ()
     weighted = _one_effect_each(data) and _inverse_variance(model)
-    several = _at_once if weighted else _one_by_one
     refits: list[Refit] = []
     for start in range(0, studies, BLOCK):
         left_out = range(start, min(start + BLOCK, studies))
-        refits += several([data.take(data.study != study) for study in left_out], model)
+        parts = [data.take(data.study != study) for study in left_out]
+        refits += _at_once(data, left_out, parts, model) if weighted else _one_by_one(parts, model)
     found = [
         replace(_compared(refit, whole), left_out=label)
         for refit, label in zip(refits, labels, strict=True)
@@ -107,6 +107,11 @@ def _compared(refit: Refit, whole: Pooled) -> Refit:
     )
 
 
+def refit_on(part: Data, model: Model, whole: Pooled) -> Refit:
+    """The analysis on a part of its data, compared with that of all; it names no study yet."""
+    return _compared(_refit_of(part, model), whole)
+
+
 def _one_effect_each(data: Data) -> bool:
     return np.array_equal(np.sort(data.study), np.arange(len(data.study)))
 
@@ -116,8 +121,10 @@ def _inverse_variance(model: Model) -> bool:
     return is_inverse_variance(model.method) and model.test in TESTS and not model.aggregate
 
 
-def _at_once(parts: Sequence[Data], model: Model) -> list[Refit]:
-    """`_one_by_one`, bit for bit, from one call of `pool`.
+def _at_once(
+    data: Data, left_out: Sequence[int], parts: Sequence[Data], model: Model
+) -> list[Refit]:
+    """`_one_by_one` of `parts`, `data` without each study, bit for bit, from one call of `pool`.
 
     The parts have one effect per study and equally many studies, so their caution is one and the
     same and is taken from the first of them that is like any other. A part where `estimate` has
@@ -128,11 +135,10 @@ def _at_once(parts: Sequence[Data], model: Model) -> list[Refit]:
     if len(parts) == 1 or not any(plain):
         return _one_by_one(parts, model)
     caution = _refit_of(parts[plain.index(True)], model).note
-    yi, vi = (
-        np.column_stack([getattr(part.effects, name) for part in parts]) for name in ("yi", "vi")
-    )
+    keep = data.study[:, None] != np.array(left_out)
+    yi, vi = (np.repeat(x[:, None], len(parts), axis=1) for x in (data.effects.yi, data.effects.vi))
     try:
-        fit = pool(yi, vi, model.method, model.test, model.level)
+        fit = pool(yi, vi, model.method, model.test, model.level, keep)
     except ArithmeticError:
         return _one_by_one(parts, model)
     refits = []
@@ -157,19 +163,18 @@ def _plain(part: Data, model: Model, numbers: dict[str, float], caution: str) ->
     """A part whose numbers are those of the kernel, as `estimate` shows them."""
     k = len(part.study)
     equal_effects = model.method == "EE"
-    # `estimate` sums the typical variance of one column, which the kernel's i2 does not.
-    i2 = heterogeneity(part.effects.yi, part.effects.vi, numbers["tau2"], level=model.level).i2
     no_prediction = {"pi_low": np.nan, "pi_high": np.nan}
     natural = on_natural_scale(numbers | no_prediction, part, model, permission(k))
+    limits: dict[str, Any] = {name: natural.get(name) for name in ("estimate", "ci_low", "ci_high")}
     return Refit(
         left_out="",
         up_to="",
         k=k,
-        **{name: natural.get(name) for name in ("estimate", "ci_low", "ci_high")},
+        **limits,
         mu=numbers["mu"],
         se=numbers["se"],
         tau2=None if equal_effects else numbers["tau2"],
-        i2=numbers["i2"] if equal_effects else known(i2),
+        i2=known(numbers["i2"]),
         q=numbers["q"],
         p_value=None if MEASURES[model.measure].null is None else numbers["p_value"],
         note=caution,

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtri, ndtri
 
+from metamill.pooling.normal_mean import maximum_likelihood
 from metamill.pooling.profile import (
     Array,
     Interval,
     centred_and_scaled,
     check_study_data,
     loglik,
-    maximum_likelihood,
     tau2_profile_interval,
     weighted,
 )
@@ -26,6 +26,8 @@ from metamill.pooling.wald import check_level
 
 _NEWTON_STEPS = 400
 _EPS = np.finfo(float).eps
+
+_WIDE = 256
 
 INTERVALS = ("QP", "PL")
 
@@ -35,16 +37,27 @@ def typical_variance(v: Array, keep: Array) -> Array:
     w = keep / v
     k = keep.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return (k - 1) * w.sum(axis=0) / _pairs(w)
+        return (k - 1) * w.sum(axis=0) / pairs(w)
 
 
 def _before(w: Array) -> Array:
     return np.vstack([np.zeros(w.shape[1]), np.cumsum(w, axis=0)[:-1]])
 
 
-def _pairs(w: Array) -> Array:
+def pairs(w: Array) -> Array:
     """(sum w)^2 - sum w^2 as twice the sum over pairs, which loses no digit to one giant weight."""
-    return 2 * (w * _before(w)).sum(axis=0)
+    if w.shape[1] < _WIDE:
+        by_column = np.ascontiguousarray(w.T)
+        products = by_column[:, 1:] * np.cumsum(by_column, axis=1)[:, :-1]
+        return 2 * np.ascontiguousarray(products.T).sum(axis=0)
+    # the same sums in the same order: numpy's cumulative sum along the first axis is slow
+    before = w[0].copy()
+    total, part = np.zeros((2, w.shape[1]))
+    for row in w[1:]:
+        np.multiply(row, before, out=part)
+        total += part
+        before += row
+    return 2 * total
 
 
 def i2_h2(tau2: Array, typical: Array) -> tuple[Array, Array]:
@@ -56,7 +69,7 @@ def _dersimonian_laird(y: Array, v: Array, keep: Array) -> Array:
     """DerSimonian and Laird 1986, eq. 8."""
     k = keep.sum(axis=0)
     fixed = weighted(y, v, keep, 0.0)
-    return (fixed.q - (k - 1)) * fixed.sum_w / _pairs(fixed.w)
+    return (fixed.q - (k - 1)) * fixed.sum_w / pairs(fixed.w)
 
 
 def _two_step(y: Array, v: Array, keep: Array) -> Array:
@@ -69,7 +82,7 @@ def _two_step(y: Array, v: Array, keep: Array) -> Array:
     at = weighted(y, v, keep, np.where(np.isfinite(first), first, 0.0))
     others = _before(at.w) + _before(at.w[::-1])[::-1]
     expected = (at.w * v * others).sum(axis=0) / at.sum_w
-    return (at.q - expected) * at.sum_w / _pairs(at.w)
+    return (at.q - expected) * at.sum_w / pairs(at.w)
 
 
 def _hedges(y: Array, v: Array, keep: Array) -> Array:
@@ -246,11 +259,12 @@ def heterogeneity(
     check_level(level)
     check_study_data(y, v)
     k = len(y)
-    columns = np.asarray(y, float)[:, None], np.asarray(v, float)[:, None]
+    # twice, as `pool` has it: numpy sums a single column in another order than several
+    columns = [np.repeat(np.asarray(x, float)[:, None], 2, axis=1) for x in (y, v)]
     keep = np.ones_like(columns[0])
-    scaled = centred_and_scaled(*columns, keep)
+    scaled = centred_and_scaled(columns[0], columns[1], keep)
     q = float(weighted(*scaled[:2], keep, 0.0).q[0])
-    typical = typical_variance(columns[1], keep)
+    typical = typical_variance(columns[1], keep)[:1]
     points = np.array([np.nan if tau2 is None else tau2, tau2_low, tau2_high], float)
     i2, h2 = i2_h2(points, typical)
     h2_q = _h2_of_q(q, k, level)

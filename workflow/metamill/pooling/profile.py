@@ -9,18 +9,16 @@ function of it), so a scan of a few points per e-fold misses nothing.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from scipy.special import chdtri, ndtr
 
-from metamill.pooling.score_root import at_least_two, root_of_score
+from metamill.pooling.maxima import power_of_4
+from metamill.pooling.normal_mean import maximum_likelihood, normal_mean, share_variances
 from metamill.pooling.wald import check_level
 
 Array = np.ndarray
 
-_GRID = 96
-_FEW_COLUMNS = 4
 _NEWTON_STEPS = 400
 _EPS = np.finfo(float).eps
 _FOLD = 0.4
@@ -86,9 +84,14 @@ def centred_and_scaled(y: Array, v: Array, keep: Array) -> tuple[Array, Array, A
     """y from its origin in units of the typical error, v likewise, and the factor taken out of v.
 
     Every estimator is equivariant, so this changes no answer; it keeps sums of squares free of
-    cancellation and the search ranges meaningful for v anywhere between 1e-100 and 1e100.
+    cancellation and the search ranges meaningful for v anywhere between 1e-100 and 1e100. The
+    factor is a power of 4, which changes no digit: the same studies have the same answer to the
+    last bit in whatever unit their columns are measured. Columns that share v share it.
     """
-    factor = np.exp((keep * np.log(v)).sum(axis=0) / keep.sum(axis=0))
+    if y.shape[1] > 1 and share_variances(v):
+        factor = np.full(y.shape[1], power_of_4(np.log(v[:, :1]).mean(axis=0)))
+    else:
+        factor = power_of_4((keep * np.log(v)).sum(axis=0) / keep.sum(axis=0))
     return (y - origin(y, v, keep)) / np.sqrt(factor), v / factor, factor
 
 
@@ -101,61 +104,6 @@ def loglik(y: Array, v: Array, keep: Array, tau2: Array, restricted: bool) -> Ar
     at = weighted(y, v, keep, tau2)
     value = -0.5 * (keep * np.log(v + tau2)).sum(axis=0) - 0.5 * at.q
     return value - 0.5 * np.log(at.sum_w) if restricted else value
-
-
-def _score(y: Array, v: Array, keep: Array, tau2: Array, restricted: bool) -> tuple[Array, Array]:
-    """First and second derivative of the profile (restricted) log-likelihood in tau2."""
-    at = weighted(y, v, keep, tau2)
-    w2 = at.w**2
-    sum_w2 = w2.sum(axis=0)
-    w2_r = (w2 * at.residual).sum(axis=0)
-    first = 0.5 * ((w2 * at.residual**2).sum(axis=0) - at.sum_w)
-    second = 0.5 * sum_w2 - (w2 * at.w * at.residual**2).sum(axis=0) + w2_r**2 / at.sum_w
-    if restricted:
-        first = first + 0.5 * sum_w2 / at.sum_w
-        second = second + 0.5 * (sum_w2 / at.sum_w) ** 2 - (w2 * at.w).sum(axis=0) / at.sum_w
-    return first, second
-
-
-def maximum_likelihood(y: Array, v: Array, keep: Array, restricted: bool) -> Array:
-    """ML or REML by bracketing every root of the score (Viechtbauer 2005, eqs. 11 and 12).
-
-    With unequal sampling variances the likelihood can have several maxima, so the whole range is
-    scanned and the highest maximum wins; the boundary tau2 = 0 competes with the roots where the
-    likelihood falls from it, and only there: next to a tiny tau2 both are as high to a double.
-    """
-    m = y.shape[1]
-    kept = keep > 0
-    spread = np.where(kept, y, -np.inf).max(axis=0) - np.where(kept, y, np.inf).min(axis=0)
-    top = 2 * spread**2
-    bottom = np.minimum(np.where(kept, v, np.inf).min(axis=0) * 1e-6, top * 1e-6)
-    estimate = np.zeros(m)
-    alive = np.flatnonzero(top > 0)
-    if not alive.size:
-        return estimate
-    alive = at_least_two(alive)
-    y, v, keep = y[:, alive], v[:, alive], keep[:, alive]
-    steps = np.linspace(0.0, 1.0, _GRID)[:, None]
-    grid = np.vstack([np.zeros(alive.size), bottom[alive] * (top[alive] / bottom[alive]) ** steps])
-    if alive.size <= _FEW_COLUMNS:
-        scores = _score(y[:, None], v[:, None], keep[:, None], grid, restricted)[0]
-    else:
-        scores = np.array([_score(y, v, keep, point, restricted)[0] for point in grid])
-    falls = (scores[:-1] > 0) & (scores[1:] <= 0)
-    best = np.zeros(alive.size)
-    best_loglik = np.where(scores[0] > 0, -np.inf, loglik(y, v, keep, best, restricted))
-    for turn in range(int(falls.sum(axis=0).max(initial=0))):
-        columns = at_least_two(np.flatnonzero(falls.sum(axis=0) > turn))
-        cells = np.array([np.flatnonzero(falls[:, c])[turn] for c in columns])
-        part = (y[:, columns], v[:, columns], keep[:, columns])
-        ends = grid[cells, columns], grid[cells + 1, columns]
-        root = root_of_score(partial(_score, *part, restricted=restricted), *ends)
-        height = loglik(*part, root, restricted)
-        better = height > best_loglik[columns]
-        best[columns[better]] = root[better]
-        best_loglik[columns[better]] = height[better]
-    estimate[alive] = best
-    return estimate
 
 
 class _Data:
@@ -173,7 +121,7 @@ class _Data:
         return loglik(self.y, self.v, self.keep, tau2, restricted)
 
     def score(self, tau2: Array, restricted: bool) -> tuple[Array, Array]:
-        return _score(self.y, self.v, self.keep, tau2, restricted)
+        return normal_mean(self.y, self.v, restricted).slopes(tau2)
 
     def height_about(self, mu: float, tau2: Array) -> Array:
         w = 1 / (self.v + tau2)
@@ -271,7 +219,8 @@ def _restricted(method: str) -> bool:
 
 
 def _tau2_hat(data: _Data, restricted: bool) -> float:
-    return float(maximum_likelihood(data.y, data.v, data.keep, restricted)[0])
+    y, v, keep = (np.repeat(x, 2, axis=1) for x in (data.y, data.v, data.keep))
+    return float(maximum_likelihood(y, v, keep, restricted)[0])
 
 
 def tau2_profile_interval(y: Array, v: Array, level: float, method: str) -> Interval:

@@ -10,6 +10,7 @@ from scipy.special import chdtrc, fdtrc, ndtr, stdtr
 
 from metamill.pooling.heterogeneity import i2_h2
 from metamill.pooling.identified import NotIdentified
+from metamill.pooling.maxima import power_of_4
 from metamill.pooling.predictive import prediction_df, prediction_interval, t_quantile
 from metamill.pooling.residual_tau2 import METHODS, Array, Fitted, fitted, residual_tau2
 from metamill.pooling.wald import check_level
@@ -147,30 +148,18 @@ def regress(
         raise KeyError(method)
     k, p = x.shape
     check_design(x, names or [f"column {j + 1}" for j in range(p)])
-    constant = [j for j in range(p) if np.ptp(x[:, j]) == 0]
-    if tested is None:
-        tested = [j for j in range(p) if j not in constant] or constant
+    layout = design_layout(x, tested)
     if one:
         # twice, as numpy sums a single column in another order than several
         y, v = (np.repeat(a[:, None], 2, axis=1) for a in (y, v))
-    # powers of two, which change no digit
-    size = np.exp2(np.floor(np.log2(np.abs(x).max(axis=0))))
-    order = [*(j for j in range(p) if j not in tested), *tested]
-    design = (x / size)[:, order]
-    unit = np.exp(np.log(v).mean(axis=0))
+    unit = power_of_4(np.log(v).mean(axis=0))
     y_scaled, v_scaled = y / np.sqrt(unit), v / unit
-    tau2 = residual_tau2(y_scaled, v_scaled, design, method)
-    at, fixed = (fitted(y_scaled, v_scaled, design, t) for t in (tau2, 0.0))
+    tau2 = residual_tau2(y_scaled, v_scaled, layout.design, method)
+    at, fixed = (fitted(y_scaled, v_scaled, layout.design, t) for t in (tau2, 0.0))
     df = k - p
-    dispersion = _dispersion(at, y_scaled, df)
-    widened = {"knha": dispersion, "adhoc": np.maximum(1.0, dispersion)}.get(
-        test, np.ones_like(dispersion)
-    )
-    inverse = _inverse(at.upper)[np.argsort(order)] / size[:, None, None]
-    root = inverse * np.sqrt(widened)
-    b = (inverse * at.along).sum(axis=1)
-    se = np.sqrt((root**2).sum(axis=1))
-    alone = _alone(y_scaled, v_scaled, x, method, constant)
+    found = coefficients(at, y_scaled, layout, test)
+    b, se, root, widened = found.b, found.se, found.root, found.widened
+    alone = _alone(y_scaled, v_scaled, x, method, layout.constant)
     with np.errstate(divide="ignore", invalid="ignore"):
         r2 = np.where(alone > 0, 100 * np.maximum(0.0, 1 - tau2 / alone), np.nan)
         if method == "EE":
@@ -180,7 +169,7 @@ def regress(
     fit = RegressionFit(
         k=k,
         method=method,
-        tested=tuple(tested),
+        tested=layout.tested,
         b=b * np.sqrt(unit),
         se=se * np.sqrt(unit),
         covariance=np.einsum("ilm,jlm->ijm", root, root) * unit,
@@ -192,13 +181,67 @@ def regress(
         qe=fixed.q,
         qe_df=df,
         qe_p=chdtrc(df, fixed.q),
-        dispersion=dispersion,
+        dispersion=found.dispersion,
         widened=widened,
         weights=100 * at.w / at.w.sum(axis=0),
         **_inference(b, se, df if test != "z" else None, np.sqrt(unit), level),
-        **_together(at.along[p - len(tested) :], widened, df if test != "z" else None),
+        **_together(found.chi_squared, len(layout.tested), df if test != "z" else None),
     )
     return _single(fit) if one else fit
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A design as it is fitted: the `tested` columns last, each over a power of 2 next to its size,
+    which changes no digit. `constant` columns are intercepts."""
+
+    design: Array
+    size: Array
+    order: tuple[int, ...]
+    tested: tuple[int, ...]
+    constant: tuple[int, ...]
+
+
+def design_layout(x: Array, tested: Sequence[int] | None = None) -> Layout:
+    """x: (k, p); tested: as for `regress`."""
+    columns = range(x.shape[1])
+    constant = [j for j in columns if np.ptp(x[:, j]) == 0]
+    if tested is None:
+        tested = [j for j in columns if j not in constant] or constant
+    size = np.exp2(np.floor(np.log2(np.abs(x).max(axis=0))))
+    order = [*(j for j in columns if j not in tested), *tested]
+    return Layout((x / size)[:, order], size, tuple(order), tuple(tested), tuple(constant))
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """In the units of the data: b, se (p, m), a root (p, p, m) of the covariance; others (m,).
+
+    `dispersion`, `widened`: as in `RegressionFit`; `chi_squared`: of the tested coefficients.
+    """
+
+    b: Array
+    se: Array
+    root: Array
+    dispersion: Array
+    widened: Array
+    chi_squared: Array
+
+
+def coefficients(at: Fitted, y: Array, layout: Layout, test: str) -> Coefficients:
+    """The coefficients of a fit on `layout.design`, their errors by `test`, and b'C^-1b of those
+    tested, which is what they add to the weighted sum of squares."""
+    k, p = layout.design.shape
+    dispersion = _dispersion(at, y, k - p)
+    widened = {"knha": dispersion, "adhoc": np.maximum(1.0, dispersion)}.get(
+        test, np.ones_like(dispersion)
+    )
+    inverse = _inverse(at.upper)[np.argsort(layout.order)] / layout.size[:, None, None]
+    root = inverse * np.sqrt(widened)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        chi_squared = (at.along[p - len(layout.tested) :] ** 2).sum(axis=0) / widened
+    b, se = (inverse * at.along).sum(axis=1), np.sqrt((root**2).sum(axis=1))
+    return Coefficients(b, se, root, dispersion, widened, chi_squared)
 
 
 def _dispersion(at: Fitted, y: Array, df: int) -> Array:
@@ -242,11 +285,7 @@ def _inference(b: Array, se: Array, df: int | None, unit: Array, level: float) -
     }
 
 
-def _together(along: Array, widened: Array, df: int | None) -> dict[str, Any]:
-    """b'C^-1b of the last columns, which is what they add to the weighted sum of squares."""
-    count = len(along)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        chi_squared = (along**2).sum(axis=0) / widened
+def _together(chi_squared: Array, count: int, df: int | None) -> dict[str, Any]:
     if df is None:
         return {"qm": chi_squared, "qm_df": count, "qm_p": chdtrc(count, chi_squared)}
     f = chi_squared / count

@@ -8,16 +8,18 @@ every estimator is that of heterogeneity.py.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from typing import Self
 
 import numpy as np
 
-from metamill.pooling.score_root import at_least_two, root_of_score
+from metamill.pooling.maxima import (
+    Array,
+    at_least_two,
+    blocks,
+    highest_maximum,
+    power_of_4,
+)
 
-Array = np.ndarray
-
-_GRID = 96
-_FEW_COLUMNS = 4
 _NEWTON_STEPS = 400
 _EPS = np.finfo(float).eps
 
@@ -92,7 +94,7 @@ def residual_tau2(y: Array, v: Array, x: Array, method: str) -> Array:
     Viechtbauer 2005). EE is 0. Raises KeyError for another method and ArithmeticError if an
     iteration fails.
     """
-    factor = np.exp(np.log(v).mean(axis=0))
+    factor = power_of_4(np.log(v).mean(axis=0))
     y, v = y / np.sqrt(factor), v / factor
     return np.maximum(_ESTIMATORS[method](y, v, x), 0.0) * factor
 
@@ -154,87 +156,73 @@ def _paule_mandel(y: Array, v: Array, x: Array) -> Array:
     raise ArithmeticError("the Q equation did not converge")
 
 
-def _loglik(y: Array, v: Array, x: Array, tau2: Array, restricted: bool) -> Array:
-    """Log-likelihood (restricted or not) of tau2 with b profiled out, up to a constant."""
-    at = fitted(y, v, x, tau2)
-    value = -0.5 * np.log(v + tau2).sum(axis=0) - 0.5 * at.q
-    if restricted:
-        for j in range(x.shape[1]):
-            value = value - np.log(at.upper[j, j])
-    return value
+@dataclass(frozen=True)
+class NormalRegression:
+    """The likelihood with b profiled out; y, v: (k, m), x: (k, p)."""
 
+    y: Array
+    v: Array
+    x: Array
+    restricted: bool
 
-def _score(
-    y: Array, v: Array, x: Array, tau2: Array, restricted: bool
-) -> tuple[Array, Callable[[], Array]]:
-    """First derivative of `_loglik` in tau2, and the second, computed on demand."""
-    at = fitted(y, v, x, tau2)
-    w2 = at.w**2
-    first = 0.5 * ((w2 * at.residual**2).sum(axis=0) - (at.trace if restricted else 0.0))
-    if not restricted:
-        first = first - 0.5 * at.w.sum(axis=0)
+    @property
+    def least(self) -> Array:
+        return self.v.min(axis=0)
 
-    def second() -> Array:
-        bend = 0.5 * w2.sum(axis=0) - (w2 * at.w * at.residual**2).sum(axis=0)
+    def take(self, columns: Array) -> Self:
+        y, v = (np.take(a, columns, axis=1) for a in (self.y, self.v))
+        return type(self)(y, v, self.x, self.restricted)
+
+    def slope(self, tau2: Array) -> Array:
+        at = fitted(self.y[:, None], self.v[:, None], self.x, tau2)
+        sum_w = at.w.sum(axis=0)
+        expected = at.trace if self.restricted else sum_w
+        return (((at.w * at.residual) ** 2).sum(axis=0) - expected) / sum_w**2
+
+    def slopes(self, tau2: Array) -> tuple[Array, Array]:
+        at = fitted(self.y, self.v, self.x, tau2)
+        w2 = at.w**2
+        sum_w, sum_w2 = at.w.sum(axis=0), w2.sum(axis=0)
+        w2_r2 = w2 * at.residual**2
+        first = w2_r2.sum(axis=0) - (at.trace if self.restricted else sum_w)
+        second = 0.5 * sum_w2 - (at.w * w2_r2).sum(axis=0)
         weighted = [w2 * column for column in at.basis]
         for one in weighted:
-            bend = bend + (one * at.residual).sum(axis=0) ** 2
-        if restricted:
-            bend = bend - (w2 * at.w * _sum_of_squares(at.basis)).sum(axis=0)
-            for one in weighted:
-                for column in at.basis:
-                    bend = bend + 0.5 * (one * column).sum(axis=0) ** 2
-        return bend
+            second += (one * at.residual).sum(axis=0) ** 2
+        if self.restricted:
+            for i, one in enumerate(weighted):
+                second -= (one * at.w * at.basis[i]).sum(axis=0)
+                second += 0.5 * (one * at.basis[i]).sum(axis=0) ** 2
+                for column in at.basis[:i]:
+                    second += (one * column).sum(axis=0) ** 2
+        return 0.5 * first, second + first * sum_w2 / sum_w
 
-    return first, second
-
-
-def _derivatives(
-    y: Array, v: Array, x: Array, tau2: Array, restricted: bool
-) -> tuple[Array, Array]:
-    first, second = _score(y, v, x, tau2, restricted)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return first, second()
+    def gain(self, tau2: Array, over: Array) -> Array:
+        one, other = (fitted(self.y, self.v, self.x, t) for t in (tau2, over))
+        gained = -np.log((self.v + tau2) / (self.v + over)).sum(axis=0) - (one.q - other.q)
+        if self.restricted:
+            for j in range(self.x.shape[1]):
+                gained -= 2 * np.log(one.upper[j, j] / other.upper[j, j])
+        return gained
 
 
 def _maximum_likelihood(y: Array, v: Array, x: Array, restricted: bool) -> Array:
-    """Every root of the score is bracketed and the highest maximum wins, tau2 = 0 among them.
+    """The highest maximum, tau2 = 0 among them, in blocks that stay in the cache.
 
     No root lies beyond the residual sum of squares with equal weights. ML: at a root
     sum w = sum w^2 r^2 <= max(w) sum w r^2 <= max(w) sum w e^2 for any residuals e, so
     min(v) + tau2 <= max(e^2). REML: with error contrasts z that make their variances diagonal,
     l + tau2, at a root sum (z^2 - l - tau2)/(l + tau2)^2 = 0, so tau2 <= max(z^2).
     """
-    m = y.shape[1]
+    estimate = np.zeros(y.shape[1])
     top = 2 * fitted(y, np.ones_like(v), x, 0.0).q
-    bottom = np.minimum(v.min(axis=0), top) * 1e-6
-    estimate = np.zeros(m)
-    alive = np.flatnonzero(bottom > 0)
-    if not alive.size:
-        return estimate
-    alive = at_least_two(alive)
-    y, v, top, bottom = (np.take(a, alive, axis=-1) for a in (y, v, top, bottom))
-    steps = np.linspace(0.0, 1.0, _GRID)[:, None]
-    grid = np.vstack([np.zeros(alive.size), bottom * (top / bottom) ** steps])
-    if alive.size <= _FEW_COLUMNS:
-        scores = _score(y[:, None], v[:, None], x, grid, restricted)[0]
-    else:
-        scores = np.array([_score(y, v, x, point, restricted)[0] for point in grid])
-    falls = (scores[:-1] > 0) & (scores[1:] <= 0)
-    best = np.zeros(alive.size)
-    # next to a tiny tau2 both are as high: 0 competes only where the likelihood falls from it
-    highest = np.where(scores[0] > 0, -np.inf, _loglik(y, v, x, best, restricted))
-    for turn in range(int(falls.sum(axis=0).max(initial=0))):
-        columns = at_least_two(np.flatnonzero(falls.sum(axis=0) > turn))
-        cells = np.array([np.flatnonzero(falls[:, c])[turn] for c in columns])
-        part = (np.take(y, columns, axis=1), np.take(v, columns, axis=1), x)
-        ends = grid[cells, columns], grid[cells + 1, columns]
-        root = root_of_score(partial(_derivatives, *part, restricted=restricted), *ends)
-        height = _loglik(*part, root, restricted)
-        better = height > highest[columns]
-        best[columns[better]] = root[better]
-        highest[columns[better]] = height[better]
-    estimate[alive] = best
+    alive = np.flatnonzero((top > 0) & (v.min(axis=0) > 0))
+    for part in blocks(alive.size, len(y)) if alive.size else ():
+        columns = at_least_two(alive[part])
+        of = NormalRegression(
+            np.take(y, columns, axis=1), np.take(v, columns, axis=1), x, restricted
+        )
+        estimate[columns] = highest_maximum(of, top[columns])
     return estimate
 
 
