@@ -327,7 +327,7 @@ def _moments(law: Law, tau: Array) -> tuple[float, float]:
 
 
 def _mode(law: Law, grid: Array) -> float:
-    """The maximum of the density over [0, last grid point]: bisection of the slope at the peak."""
+    """The maximum of the density over [0, last grid point], where its slope changes sign."""
     f = law.density(grid)[0]
     at = int(np.argmax(f))
     low, high = grid[0, max(at - 1, 0)], grid[0, min(at + 1, grid.shape[1] - 1)]
@@ -336,13 +336,21 @@ def _mode(law: Law, grid: Array) -> float:
         if (law.slope(inside[None, :]) <= 0).all():
             return 0.0
         low = inside[0]
-    for _ in range(200):
-        middle = 0.5 * (low + high)
-        if middle in (low, high):
+    # chords inside the bracket; an end that stays twice has its height halved (Illinois)
+    at_low, at_high = law.slope(np.array([[low, high]]))[0]
+    peak, stayed = low, 0
+    for turn in range(200):
+        last, chord = peak, at_low > 0 > at_high and turn < 60
+        peak = low + (high - low) * (at_low / (at_low - at_high) if chord else 0.5)
+        if peak in (low, high) or abs(peak - last) <= 1e-15 * high:
             break
-        rises = law.slope(np.array([[middle]]))[0, 0] > 0
-        low, high = (middle, high) if rises else (low, middle)
-    peak = 0.5 * (low + high)
+        slope = law.slope(np.array([[peak]]))[0, 0]
+        side = 1 if slope > 0 else -1
+        if side > 0:
+            low, at_low, at_high = peak, slope, at_high / (2 if stayed == side else 1)
+        else:
+            high, at_high, at_low = peak, slope, at_low / (2 if stayed == side else 1)
+        stayed = side
     heights = law.density(np.array([[0.0, peak]]))[0]
     # A density that is flat to rounding has its peak at zero, as a falling one has.
     return 0.0 if heights[1] <= heights[0] * (1 + 1e-9) else float(peak)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit, gammaln, xlogy
+from scipy.special import gammaln, xlogy
 
 from metamill.pooling.bayes import (
     Array,
@@ -26,14 +26,14 @@ from metamill.pooling.bayes import (
     summarise_tau,
     tau_width_ratio,
 )
+from metamill.pooling.glmm_families import Studies, binomial
+from metamill.pooling.glmm_quadrature import along_mu, coarse_nodes, rows_at_once, values
 from metamill.pooling.identified import NotIdentified
 
 _NEGLIGIBLE = 42.0
-_REACH = 9.2  # a density with curvature at least 1 has fallen by exp(-42) there
 _STEP = 0.075
 _POINTS = 72
-_NODES = np.linspace(-1.0, 1.0, 121)
-_BLOCK = 1_000_000
+_BLOCK = 50_000
 _MOST_POINTS = 100_000
 # A cardinal series is as accurate as the sum over every second of its points.
 _AGREEMENT = 1e-10
@@ -41,10 +41,11 @@ _AGREEMENT = 1e-10
 
 @dataclass(frozen=True)
 class _Data:
-    """Counts, priors and the unit of tau's coordinate, tau = unit sinh(u)."""
+    """Counts, also as studies of `glmm`, and priors."""
 
     x: Array
     n: Array
+    studies: Studies
     scale: float
     mean: float
     sd: float
@@ -68,51 +69,6 @@ def _log_binomial(eta: Array, x: Array | float, n: Array | float) -> Array:
     return linear - n * np.log1p(np.where(rare, p, 1 - p) * np.expm1(np.where(rare, d, -d)))
 
 
-def _log_likelihood(mu: Array, tau: Array, x: Array, n: Array) -> Array:
-    """Log of the integral of Bin(x_i | mu + tau z) phi(z) over z, (p, k), as _log_binomial.
-
-    Nodes are mode + c sinh(t) with c the width at the mode: dense where the integrand is sharp,
-    and reaching as far as a normal density can where a study without events leaves it flat.
-    """
-    out = np.empty((len(mu), len(x)))
-    rows = max(1, _BLOCK // (len(x) * len(_NODES)))
-    for start in range(0, len(mu), rows):
-        m, t = mu[start : start + rows, None], tau[start : start + rows, None]
-        z = _modes(m, t, x, n)
-        p = expit(m + t * z)
-        width = (1 / np.sqrt(1 + t**2 * n * p * (1 - p)))[:, :, None]
-        reach = np.arcsinh(_REACH / width)
-        arc = reach * _NODES
-        at = z[:, :, None] + width * np.sinh(arc)
-        eta = m[:, :, None] + t[:, :, None] * at
-        height = _log_binomial(eta, x[:, None], n[:, None]) - 0.5 * at**2
-        top = height.max(axis=2, keepdims=True)
-        total = (np.exp(height - top) * np.cosh(arc)).sum(axis=2, keepdims=True)
-        spacing = reach * width * (_NODES[1] - _NODES[0]) / np.sqrt(2 * np.pi)
-        out[start : start + rows] = (top + np.log(total * spacing))[:, :, 0]
-    return out
-
-
-def _modes(mu: Array, tau: Array, x: Array, n: Array) -> Array:
-    """The root z of tau (x - n p(mu + tau z)) - z, decreasing in z, by bracketed Newton steps."""
-    low, high = -tau * (n - x), tau * x
-    z = np.clip(np.zeros(low.shape), low, high)
-    for turn in range(300):
-        p = expit(mu + tau * z)
-        slope = tau * (x - n * p) - z
-        low, high = np.where(slope > 0, z, low), np.where(slope > 0, high, z)
-        curvature = 1 + tau**2 * n * p * (1 - p)
-        # The nodes only need to lie about the mode: a small share of the width will do.
-        done = np.abs(slope) <= 0.01 * np.sqrt(curvature)
-        if done.all():
-            return z
-        newton = z + slope / curvature
-        # Far from the mode Newton's steps can swing from side to side, so every third one halves.
-        good = (newton > low) & (newton < high) & (turn % 3 < 2)
-        z = np.where(done, z, np.where(good, newton, 0.5 * (low + high)))
-    raise NotIdentified("the mode of a study's likelihood was not reached")
-
-
 def _zoom(data: _Data, tau: Array, low: float, high: float) -> tuple[Array, Array, Array]:
     """For each tau the range of mu that holds its conditional posterior but exp(-42), and its peak.
 
@@ -123,7 +79,7 @@ def _zoom(data: _Data, tau: Array, low: float, high: float) -> tuple[Array, Arra
     share = np.linspace(0, 1, 25)
     for _ in range(30):
         mu = lows[:, None] + (highs - lows)[:, None] * share
-        height = _height(data, mu.ravel(), np.repeat(tau, 25))[0].reshape(mu.shape)
+        height = _rough_height(data, mu.ravel(), np.repeat(tau, 25)).reshape(mu.shape)
         kept = height > height.max(axis=1, keepdims=True) - _NEGLIGIBLE
         first = np.maximum(kept.argmax(axis=1) - 1, 0)
         final = np.minimum(25 - kept[:, ::-1].argmax(axis=1), 24)
@@ -136,9 +92,23 @@ def _zoom(data: _Data, tau: Array, low: float, high: float) -> tuple[Array, Arra
 
 def _height(data: _Data, mu: Array, tau: Array) -> tuple[Array, Array]:
     """Log joint density of counts, mu and tau without constants, (p,), and its studies' parts."""
-    parts = _log_likelihood(mu, tau, data.x, data.n)
-    prior = -0.5 * (((mu - data.mean) / data.sd) ** 2 + (tau / data.scale) ** 2)
-    return parts.sum(axis=1) + prior, parts
+    x, n = data.x[:, None], data.n[:, None]
+    parts = values(data.studies, mu, tau, lambda theta: _log_binomial(theta, x, n))
+    return parts.sum(axis=1) + _log_prior(data, mu, tau), parts
+
+
+def _rough_height(data: _Data, mu: Array, tau: Array) -> Array:
+    """As `_height` but for a constant, to five digits."""
+    out = _log_prior(data, mu, tau)
+    rows = rows_at_once(data.studies, 13)
+    for i in range(0, len(mu), rows):
+        part = mu[i : i + rows], tau[i : i + rows]
+        out[i : i + rows] += along_mu(coarse_nodes(data.studies, *part), *part)[0].sum(axis=1)
+    return out
+
+
+def _log_prior(data: _Data, mu: Array, tau: Array) -> Array:
+    return -0.5 * (((mu - data.mean) / data.sd) ** 2 + (tau / data.scale) ** 2)
 
 
 @dataclass(frozen=True)
@@ -229,9 +199,14 @@ def _study_density(grid: _Grid, x: float, n: float, part: Array, theta: Array) -
     rows = max(1, _BLOCK // len(grid.mu))
     for start in range(0, len(theta), rows):
         at = theta[start : start + rows, None]
-        terms = log_mass - 0.5 * ((at - grid.mu) / grid.tau) ** 2
+        terms = at - grid.mu
+        terms /= grid.tau
+        terms *= terms
+        terms *= -0.5
+        terms += log_mass
         top = terms.max(axis=1)
-        out[start : start + rows] = top + np.log(np.exp(terms - top[:, None]).sum(axis=1))
+        terms -= top[:, None]
+        out[start : start + rows] = top + np.log(np.exp(terms, out=terms).sum(axis=1))
     out += _log_binomial(theta, x, n)
     return np.exp(out - out.max())
 
@@ -284,7 +259,7 @@ def bayes_proportions(
     prior = checked_prior(prior_scale, level, mu_prior)
     if prior is None:
         raise ValueError("mu needs a normal prior: without events a uniform one has no posterior")
-    data = _Data(x, n, prior_scale, *prior)
+    data = _Data(x, n, binomial(x, n, np.zeros_like(x), ("", "", "")), prior_scale, *prior)
 
     common = (x.sum() + 0.5) / (n.sum() + 1)
     information = n.sum() * common * (1 - common) + 1 / prior[1] ** 2

@@ -35,6 +35,7 @@ from metamill.pooling.glmm_limits import interval
 from metamill.pooling.glmm_maximum import Maximum, maximise
 from metamill.pooling.glmm_quadrature import modes
 from metamill.pooling.glmm_subsets import point_fits
+from metamill.pooling.glmm_surface import surface_fits
 from metamill.pooling.identified import NotIdentified, TooCostly, informs_a_ratio
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "proportion_studies",
     "rate_ratio_studies",
     "rate_studies",
+    "surface_fits",
 ]
 
 LIKELIHOODS = ("CM.AL", "CM.EL")
@@ -231,7 +233,7 @@ def _fit(
         informative = np.ones(k, bool)
     top = maximise(studies)
     mu, tau = top.mu, top.tau
-    theta = modes(studies, np.array(mu), np.array(tau), 1e-13) if tau > 0 else np.full((k, 1), mu)
+    theta = modes(studies, np.array(mu), np.array(tau), 1e-8) if tau > 0 else np.full((k, 1), mu)
     information = slopes(studies, theta)[1][:, 0]
     weights = np.zeros(len(informative))
     weights[informative] = information / (1 + tau**2 * information)

@@ -17,9 +17,10 @@ from metamill.pooling.glmm_quadrature import (
     along_mu,
     coarse_nodes,
     evaluate,
+    evaluated,
     likelihood,
     place,
-    serves,
+    roughly_along_mu,
     total,
 )
 from metamill.pooling.identified import NotIdentified
@@ -33,6 +34,7 @@ SINGULAR = 1e-10
 FAR = 0.25
 # a second maximum this much lower on the coarse curve is not the higher one
 _COARSE_DOUBT = 0.5
+_ROUGH_STEPS = 60
 
 
 @dataclass(frozen=True)
@@ -71,16 +73,26 @@ class Maximum:
     look: Curve
 
 
-def curve(studies: Studies) -> Curve:
+def tau_grid(studies: Studies) -> Array:
     """From well below what the largest study can resolve up to TAU_MAX, evenly in log tau."""
     lowest = min(0.05, 0.3 / float(np.sqrt(studies.information.max())))
-    tau = np.geomspace(lowest, TAU_MAX, 1 + int(np.ceil(np.log(TAU_MAX / lowest) / _LOG_STEP)))
+    return np.geomspace(lowest, TAU_MAX, 1 + int(np.ceil(np.log(TAU_MAX / lowest) / _LOG_STEP)))
+
+
+def curve(studies: Studies) -> Curve:
+    """The look along `tau_grid`, mu by Laplace's approximation from a mean of crude effects.
+
+    Far from its best mu a quadratic step would promise heights that are not there, and hide the
+    maxima that are: steps go on until there is little to gain.
+    """
+    tau = tau_grid(studies)
     weights = 1 / (1 / studies.information + tau[:, None] ** 2)
     mu = (weights * studies.own).sum(axis=1) / weights.sum(axis=1)
-    nodes = coarse_nodes(studies, mu, tau)
-    _, slope, bend = along_mu(nodes, mu, tau)
-    step = -slope.sum(axis=1) / bend.sum(axis=1)
-    mu = mu + np.clip(step, -2 * tau - 0.5, 2 * tau + 0.5)
+    for _ in range(_ROUGH_STEPS):
+        slope, bend = (part.sum(axis=1) for part in roughly_along_mu(studies, mu, tau))
+        mu = mu + np.clip(-slope / bend, -2 * tau - 0.5, 2 * tau + 0.5)
+        if (slope**2 <= -4 * FAR * bend).all():
+            break
     return Curve(tau, mu, *along_mu(coarse_nodes(studies, mu, tau), mu, tau))
 
 
@@ -112,6 +124,8 @@ def maximise(studies: Studies) -> Maximum:
         if value > best[0] or (best[3] is None and rises_at_zero):
             best = (value, *found)
     value, mu, tau, at = best
+    if at is None and rises_at_zero:
+        raise NotIdentified("the likelihood did not converge")
     if tau == TAU_MAX:
         raise NotIdentified(
             "the studies are so far apart that the likelihood rises up to a between-study "
@@ -179,9 +193,11 @@ def at_nodes(
 ) -> tuple[Nodes, Likelihood]:
     """The likelihood at (mu, tau), on the nodes given where they serve, else on new ones."""
     mus, taus = np.array([mu]), np.array([tau])
-    if nodes is None or not serves(nodes, mus, taus)[0]:
+    parts = None if nodes is None else evaluated(nodes, mus, taus)
+    if nodes is None or parts is None:
         nodes = place(studies, mu, tau)
-    return nodes, total(evaluate(nodes, mus, taus))
+        parts = evaluate(nodes, mus, taus)
+    return nodes, total(parts)
 
 
 def newton(

@@ -3,11 +3,12 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from metamill.pooling.glmm_families import Array, Studies, refusal, take
-from metamill.pooling.glmm_maximum import SINGULAR, Maximum, maximise
+from metamill.pooling.glmm_families import Array, Studies, take
+from metamill.pooling.glmm_maximum import SINGULAR, Maximum
 from metamill.pooling.glmm_quadrature import Nodes, evaluate, place, serves, total
-from metamill.pooling.identified import NotIdentified
+from metamill.pooling.glmm_surface import alone, checked, identified, surface_fits
 
+FEW = 60
 _ELEMENTS = 30_000
 # a last step of this size, relative to tau, leaves an error of its square
 _CLOSE = 1e-6
@@ -16,37 +17,30 @@ _CLOSE = 1e-6
 def point_fits(studies: Studies, keep: ArrayLike) -> tuple[Array, Array, Array]:
     """mu, its standard error and tau2 (m,) of m subsets of the studies; keep: (k, m) of 0 and 1.
 
-    As good as one fit per subset, and much faster where the subsets are alike, as they are when
-    one study at a time is left out: nodes and the coarse curve are shared, and a subset whose
-    maximum is not near that of all studies is fitted alone. nan where a subset identifies nothing.
+    As good as one fit per subset, and much faster. More than FEW subsets go to `surface_fits`.
+    Few are best fitted from the maximum of all studies where they are alike, as they are when one
+    study at a time is left out: nodes and the coarse curve are shared, and a subset whose maximum
+    is not near that of all studies is fitted alone. nan where a subset identifies nothing.
     """
-    inside = np.asarray(keep, float).T
-    if inside.ndim != 2 or inside.shape[1] != len(studies.x) or not np.isin(inside, (0, 1)).all():
-        raise ValueError("keep must have one row per study, and hold 0 and 1 only")
+    inside = checked(studies, keep)
+    if len(inside) > FEW:
+        return surface_fits(studies, keep)
     mu, se, tau2 = (np.full(len(inside), np.nan) for _ in range(3))
-    known = np.array([refusal(take(studies, row > 0)) is None for row in inside], bool)
-    alone = known.copy()
-    top = _attempt(studies)
+    known = identified(studies, inside)
+    left = known.copy()
+    top = alone(studies)
     if top is not None and top.tau > 0 and known.any():
         columns = np.flatnonzero(known)
-        near, found = _near(studies, top, inside[columns])
+        near, found = _near(studies, top, inside[columns].astype(float))
         for values, fits in zip((mu, se, tau2), found, strict=True):
             values[columns[near]] = fits[near]
-        alone[columns[near]] = False
-    for column in np.flatnonzero(alone):
-        single = _attempt(take(studies, inside[column] > 0))
+        left[columns[near]] = False
+    for column in np.flatnonzero(left):
+        single = alone(take(studies, inside[column]))
         if single is not None:
             mu[column], tau2[column] = single.mu, single.tau**2
             se[column] = np.sqrt(single.covariance[0, 0])
     return mu, se, tau2
-
-
-def _attempt(studies: Studies) -> Maximum | None:
-    """The maximum, or None where the studies do not identify one."""
-    try:
-        return maximise(studies) if refusal(studies) is None else None
-    except NotIdentified:
-        return None
 
 
 def _near(studies: Studies, top: Maximum, keep: Array) -> tuple[Array, tuple[Array, Array, Array]]:
