@@ -21,6 +21,7 @@ from metamill.figures.page.canvas import Circle, Curve, Polygon
 from metamill.figures.page.render import render
 from metamill.figures.points.bubble import bubble
 from metamill.figures.style import STYLES
+from metamill.results import Permutations, RegressionPart
 
 STYLE = STYLES["default"]
 DISPLAY = Display("Cement in screws")
@@ -306,3 +307,59 @@ def test_the_caption_begins_with_the_kind_and_explains_moderator_and_lines():
     caption = bubble(numeric(result(LABELS), YEARS), DISPLAY, STYLE).caption
     assert caption.startswith("Bubble plot: Cement in screws. ")
     assert "by year." in caption and "Dotted: no effect." in caption
+
+
+def several():
+    """A year and a cement in one regression, from the two regressions that were made up."""
+    made = factor(numeric(result(LABELS), YEARS), LEVELS)
+    line, strip = made.regressions
+    parts = tuple(
+        RegressionPart(
+            item.moderator, item.kind, item.levels, item.reference, item.centre, qm=2.5,
+            qm_df=len(item.coefficients) - 1, qm_df2=9, qm_p=0.13, gvif=1.2, means=item.means,
+            points=item.points,
+        )
+        for item in (line, strip)
+    )  # fmt: skip
+    terms = [replace(c, permutation_p=0.02) for c in line.coefficients + strip.coefficients[1:]]
+    whole = replace(
+        line, moderator="year + cement_type", kind="several", centre=None, parts=parts, means=(),
+        coefficients=tuple(terms), left_out=strip.left_out, qm_df=3, qm_df2=9.0,
+        permutations=Permutations(False, 10_000, 87_178_291_200, 1, 0.031, 0.0017),
+    )  # fmt: skip
+    return replace(made, regressions=(whole,))
+
+
+def test_each_of_several_moderators_has_a_panel_that_says_what_is_held():
+    drawn = bubble(several(), DISPLAY, STYLE)
+    assert len(drawn.pages) == 2
+    year, cement = (notes(page) for page in drawn.pages)
+    assert "Adjusted: mean and effects are those at cement type pmma" in year
+    assert "Adjusted: mean and effects are those at year 1980" in cement
+    assert "p = 0.006, by permutation p = 0.020" in year and "df = 1, 9, p = 0.130" in year
+    assert "The whole regression: R² = 34%" in cement and "R²" not in year
+    assert "Permutation test of the regression (10,000 random orders): p = 0.031" in cement
+    assert "each is adjusted for the others" in drawn.caption
+    assert "by year, adjusted" in drawn.alt
+    rows = list(csv.DictReader(io.StringIO(drawn.table)))
+    assert {row["moderator"] for row in rows} == {"year", "cement_type"}
+    assert all("adjusted" in row["note"] for row in rows if row["item"] == "study")
+    (slope,) = [r for r in rows if r["item"] == "coefficient" and r["label"] == "year"]
+    assert slope["permutation_p"] == "0.02"
+
+
+@pytest.mark.parametrize("width", [84.0, 174.0])
+def test_panels_of_several_moderators_stay_on_their_pages(width):
+    drawn = bubble(several(), replace(DISPLAY, width_mm=width), STYLE)
+    check_pages(drawn.pages, width, DISPLAY.height_mm)
+
+
+def test_panels_of_several_moderators_are_as_frozen():
+    check_golden("bubble_several", bubble(several(), DISPLAY, STYLE).pages)
+
+
+def test_a_permutation_test_that_could_not_be_says_why():
+    made = numeric(result(LABELS), YEARS)
+    line = replace(made.regressions[0], permutations=Permutations(note="rows belong together"))
+    words = notes(bubble(replace(made, regressions=(line,)), DISPLAY, STYLE).pages[0])
+    assert "No permutation test: rows belong together." in words

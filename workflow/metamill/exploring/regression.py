@@ -1,4 +1,4 @@
-"""Meta-regression of the primary analysis's effects on one moderator at a time."""
+"""Meta-regressions of the primary analysis's effects, each on one moderator or on several."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -6,140 +6,137 @@ from typing import Any
 
 import numpy as np
 
-from metamill.config.methods import is_inverse_variance
-from metamill.config.settings import Model
+from metamill.config.settings import Explorations, Model, Moderators
 from metamill.estimating import Data
 from metamill.estimating.data import known
 from metamill.estimating.scales import natural_limits, natural_value, predicts
 from metamill.exploring.moderators import Design, NoRegression, design
+from metamill.exploring.permutations import Permuted, permutation_test
+from metamill.exploring.regression_models import Regressed, refuse_model, regressed
+from metamill.exploring.regression_tests import Inflation, inflation
+from metamill.measures.effects import Array
 from metamill.measures.registry import MEASURES
 from metamill.pooling.policy import POLICY, permission
-from metamill.pooling.regression import RegressionFit, predict, regress
 from metamill.results import (
     Coefficient,
     LeftOut,
+    Permutations,
     Pooled,
     Regression,
     RegressionMean,
+    RegressionPart,
     RegressionPoint,
 )
 
 LEAST = next(entry.least for entry in POLICY if entry.meta_regression)
-"""Fewer studies that say the moderator are not regressed on it."""
+"""Fewer studies that say the moderators are not regressed on them; a coefficient should have as
+many (Cochrane Handbook 10.11.4)."""
+TOGETHER = " + "
+"""Between the names of several moderators."""
 _HALF = 0.5
 
 
 def regressions(
-    moderators: Sequence[str],
+    moderators: Sequence[Moderators],
     model: Model,
     data: Data,
     rows: Sequence[int],
     cells: Sequence[Mapping[str, str]],
     primary: Pooled,
+    explorations: Explorations,
 ) -> tuple[Regression, ...]:
-    """One univariable mixed-effects meta-regression per moderator.
+    """One mixed-effects meta-regression for each of `moderators`.
 
     `data` is what the primary analysis pools, `rows` (indices in the result) and `cells` are its
-    rows in the same order, `primary` is what came of it. Inverse-variance models are regressed by
-    their own method and test; proportions and rates of a GLMM by REML and adhoc, which the notes
-    say. Rows that do not say the moderator are listed and left out. What cannot be regressed
-    carries the reason in its first note and has no coefficients.
+    rows in the same order, `primary` is what came of it. The primary analysis's own method and test
+    regress; where its mixed model has no answer REML and adhoc do, which the notes say. Rows that
+    do not say a moderator are listed and left out. What cannot be regressed carries the reason in
+    its first note and has no coefficients. `explorations` say how many permutations are tried.
     """
-    return tuple(_regression(name, model, data, rows, cells, primary) for name in moderators)
+    return tuple(
+        _regression(item, model, data, rows, cells, primary, explorations) for item in moderators
+    )
 
 
 def _regression(
-    moderator: str,
+    asked: Moderators,
     model: Model,
     data: Data,
     rows: Sequence[int],
     cells: Sequence[Mapping[str, str]],
     primary: Pooled,
+    explorations: Explorations,
 ) -> Regression:
-    said = np.array([bool(row.get(moderator)) for row in cells], bool)
-    reason = f"{moderator} is not reported"
+    unsaid = [[name for name in asked.columns if not row.get(name)] for row in cells]
     left_out = tuple(
-        LeftOut(row, reason) for row, there in zip(rows, said, strict=True) if not there
+        LeftOut(row, f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} not reported")
+        for row, names in zip(rows, unsaid, strict=True)
+        if names
     )
-    base = Regression(moderator, k=int(said.sum()), left_out=left_out)
-    used = [i for i, there in enumerate(said) if there]
+    said = np.array([not names for names in unsaid], bool)
+    used = np.flatnonzero(said).tolist()
+    part = data.take(said)
+    k = len(np.unique(part.study)) if len(used) else 0
+    base = Regression(TOGETHER.join(asked.columns), k=k, left_out=left_out)
+    if len(asked.columns) > 1:
+        base = replace(base, kind="several")
     try:
-        _refuse_model(model, primary)
-        _refuse_few(moderator, base.k)
-        terms = design(moderator, [cells[i][moderator] for i in used])
-        base = replace(
-            base,
-            kind=terms.kind,
-            levels=terms.levels,
-            reference=terms.levels[0] if terms.levels else "",
-            centre=terms.centre,
-        )
-        part = data.take(said)
-        own = is_inverse_variance(model.method)
-        if not own and part.effects.corrected.mean() > _HALF:
-            raise NoRegression(
-                "more than half of the studies have no event or nothing but events: their effects "
-                "would be made by the continuity correction, and so would the regression"
-            )
-        by = model if own else replace(model, method="REML", test="adhoc")
-        fit = regress(
-            part.effects.yi,
-            part.effects.vi,
-            terms.columns,
-            by.method,
-            by.test,
-            by.level,
-            terms.names,
-        )
-        if fit.widened == 0:
-            raise NoRegression(
-                "the effects lie exactly on the line, so Knapp-Hartung has no width: no interval; "
-                "test: adhoc gives one"
-            )
+        refuse_model(model, primary)
+        _refuse_few(asked.columns, base.k)
+        said_cells = {name: [cells[i][name] for i in used] for name in asked.columns}
+        made = design(said_cells, asked.reference)
+        base = replace(base, **_about(made))
+        found = regressed(model, part, made.columns, made.names)
     except (NoRegression, ArithmeticError) as why:
         return replace(base, notes=(f"no meta-regression: {why}",))
-    means = _means(fit, terms, part, by)
-    return replace(
+    tried, told = _permuted(found, made, explorations)
+    drawn = _drawn(found, made, part, [rows[i] for i in used])
+    by = found.model
+    notes = (
+        *found.notes,
+        *_notes(by, found, made, base.k, [m for item in drawn for m in item.means]),
+        *_one_decides(found, made),
+    )
+    base = replace(
         base,
         method=by.method,
         test=by.test,
-        **_numbers(fit, terms.names, by),
-        means=means,
-        points=_points(fit, terms, part, by, [rows[i] for i in used]),
-        notes=(*_notes(model, by, part, fit, means), *_one_decides(fit, terms)),
+        **_numbers(found, made, tried),
+        permutations=told,
+        notes=notes,
     )
+    if base.kind == "several":
+        return replace(base, parts=drawn, points=_several_points(found, part, rows, used))
+    return replace(base, means=drawn[0].means, points=drawn[0].points)
 
 
-def _refuse_model(model: Model, primary: Pooled) -> None:
-    one_group = MEASURES[model.measure].null is None
-    if model.dependent:
-        raise NoRegression("rows of one study depend on each other, which it would not know")
-    if model.method == "GLMM" and not one_group:
-        raise NoRegression(
-            "the mixed model of two groups has no moderators here, and the continuity correction "
-            "would decide the ratio of every study with an empty group; method: REML regresses "
-            "ratios as they are pooled there"
-        )
-    if model.method != "GLMM" and not is_inverse_variance(model.method):
-        raise NoRegression(f"method {model.method} has no moderators here")
-    if model.test == "pl":
-        raise NoRegression("test pl gives no limits of coefficients; test: adhoc, t or z does")
-    if not primary.pooled:
-        raise NoRegression("the primary analysis pools nothing")
-
-
-def _refuse_few(moderator: str, k: int) -> None:
+def _refuse_few(columns: Sequence[str], k: int) -> None:
     if k >= LEAST:
         return
+    names = " and ".join(columns)
     if k == 0:
-        raise NoRegression(f"no study says {moderator}")
+        raise NoRegression(f"no study says {names}")
     studies = "one study says" if k == 1 else f"{k} studies say"
-    raise NoRegression(f"{studies} {moderator}, fewer than the {LEAST} that it takes")
+    raise NoRegression(f"{studies} {names}, fewer than the {LEAST} that it takes")
 
 
-def _numbers(fit: RegressionFit, names: Sequence[str], model: Model) -> dict[str, Any]:
+def _about(made: Design) -> dict[str, Any]:
+    if len(made.terms) > 1:
+        return {}
+    (term,) = made.terms
+    return {
+        "kind": term.kind,
+        "levels": term.levels,
+        "reference": term.reference,
+        "centre": term.centre,
+    }
+
+
+def _numbers(found: Regressed, made: Design, tried: Permuted | None) -> dict[str, Any]:
+    fit, model = found.fit, found.model
+    qm, qm_df, qm_df2, qm_p = found.together(tuple(range(1, len(made.names))))
     has_null = MEASURES[model.measure].null is not None
-    equal = model.method == "EE"
+    inflated = inflation(fit.covariance, made.own)
     return {
         "coefficients": tuple(
             Coefficient(
@@ -150,95 +147,174 @@ def _numbers(fit: RegressionFit, names: Sequence[str], model: Model) -> dict[str
                 high=float(fit.high[i]),
                 statistic=float(fit.statistic[i]) if i or has_null else None,
                 p_value=float(fit.p_value[i]) if i or has_null else None,
+                vif=float(inflated.vif[i - 1]) if i else None,
+                permutation_p=float(tried.p[i]) if i and tried else None,
+                permutation_se=float(tried.se[i]) if i and tried else None,
+                df=None if found.df is None else float(found.df[i]),
             )
-            for i, term in enumerate(names)
+            for i, term in enumerate(made.names)
         ),
         "df": None if np.isnan(fit.df) else int(fit.df),
-        "tau2": None if equal else float(fit.tau2),
+        "tau2": None if model.method == "EE" else float(fit.tau2),
         "tau2_without": known(fit.tau2_alone),
         "r2": known(fit.r2),
-        "i2": float(fit.i2),
-        "h2": float(fit.h2),
-        "q": float(fit.qe),
-        "q_df": fit.qe_df,
-        "q_p": float(fit.qe_p),
-        "qm": float(fit.qm),
-        "qm_df": fit.qm_df,
-        "qm_p": float(fit.qm_p),
+        "i2": known(fit.i2),
+        "h2": known(fit.h2),
+        "q": known(fit.qe),
+        "q_df": None if np.isnan(fit.qe) else fit.qe_df,
+        "q_p": known(fit.qe_p),
+        "q_test": found.q_test,
+        "qm": known(qm),
+        "qm_df": qm_df,
+        "qm_df2": known(qm_df2),
+        "qm_p": known(qm_p),
+        "tests": found.tests,
     }
 
 
-def _means(
-    fit: RegressionFit, terms: Design, data: Data, model: Model
-) -> tuple[RegressionMean, ...]:
-    found = predict(fit, terms.places, model.level, model.prediction_interval)
-    predicted = predicts(model, permission(fit.k)) and np.isfinite(found.pi_low).all()
+def _permuted(
+    found: Regressed, made: Design, explorations: Explorations
+) -> tuple[Permuted | None, Permutations | None]:
+    most = explorations.permutations
+    if most == 0:
+        return None, None
+    if found.permuted is None:
+        return None, Permutations(note=found.not_permuted)
+    if most == 1:
+        return None, Permutations(note="one order is no permutation test")
+    most = min(most, found.orders or most)
+    observed = found.fit.statistic, float(found.fit.qm)
+    if not (np.isfinite(observed[0]).all() and np.isfinite(observed[1])):
+        return None, Permutations(note="the effects lie on the line: there is no statistic")
+    tried = permutation_test(made.columns, observed, found.permuted, most, explorations.seed)
+    seed = None if tried.exact else explorations.seed
+    told = Permutations(tried.exact, tried.orders, tried.possible, seed, tried.qm_p, tried.qm_se)
+    return tried, told
+
+
+def _drawn(
+    found: Regressed, made: Design, data: Data, rows: Sequence[int]
+) -> tuple[RegressionPart, ...]:
+    """Each moderator with its means and studies, the others at their centre or reference."""
+    inflated = inflation(found.fit.covariance, made.own)
+    return tuple(
+        _part(found, made, index, data, rows, inflated) for index in range(len(made.terms))
+    )
+
+
+def _part(
+    found: Regressed, made: Design, index: int, data: Data, rows: Sequence[int], vif: Inflation
+) -> RegressionPart:
+    term, own, fit = made.terms[index], made.own[index], found.fit
+    others = [j for j in range(1, len(made.names)) if j not in own]
+    moved = made.columns[:, others] @ fit.b[others] if others else np.zeros(len(term.x))
+    qm, qm_df, qm_df2, qm_p = found.together(own)
+    return RegressionPart(
+        term.moderator,
+        term.kind,
+        term.levels,
+        term.reference,
+        term.centre,
+        known(qm),
+        qm_df,
+        known(qm_df2),
+        known(qm_p),
+        gvif=float(vif.gvif[index]),
+        means=_means(found, made, index, data),
+        points=_points(found, data, rows, data.effects.yi - moved, term.x, term.of),
+    )
+
+
+def _means(found: Regressed, made: Design, index: int, data: Data) -> tuple[RegressionMean, ...]:
+    term, model = made.terms[index], found.model
+    at = found.predict(made.places(index))
+    predicted = predicts(model, permission(found.fit.k)) and np.isfinite(at.pi_low).all()
     means = []
-    for i, (x, level) in enumerate(
-        zip(terms.at, terms.levels or ("",) * len(terms.at), strict=True)
-    ):
-        limits = natural_limits(float(found.low[i]), float(found.high[i]), data, model)
+    for i, (x, level) in enumerate(zip(term.at, term.levels or ("",) * len(term.at), strict=True)):
+        limits = natural_limits(float(at.low[i]), float(at.high[i]), data, model)
         new = (
-            natural_limits(float(found.pi_low[i]), float(found.pi_high[i]), data, model)
+            natural_limits(float(at.pi_low[i]), float(at.pi_high[i]), data, model)
             if predicted
             else (None, None)
         )
-        mean = natural_value(float(found.mean[i]), data, model)
+        mean = natural_value(float(at.mean[i]), data, model)
         means.append(RegressionMean(x, level, mean, *limits, *new))
     return tuple(means)
 
 
 def _points(
-    fit: RegressionFit, terms: Design, data: Data, model: Model, rows: Sequence[int]
+    found: Regressed,
+    data: Data,
+    rows: Sequence[int],
+    y: Array,
+    xs: Sequence[float | None],
+    levels: Sequence[str],
 ) -> tuple[RegressionPoint, ...]:
-    effects = data.effects
     return tuple(
         RegressionPoint(
             row,
             x,
             level,
-            natural_value(float(effects.yi[i]), data, model),
-            float(fit.weights[i]),
-            bool(effects.corrected[i]),
+            natural_value(float(y[i]), data, found.model),
+            float(found.fit.weights[i]),
+            bool(data.effects.corrected[i]),
         )
-        for i, (row, x, level) in enumerate(zip(rows, terms.x, terms.of, strict=True))
+        for i, (row, x, level) in enumerate(zip(rows, xs, levels, strict=True))
     )
 
 
+def _several_points(
+    found: Regressed, data: Data, rows: Sequence[int], used: Sequence[int]
+) -> tuple[RegressionPoint, ...]:
+    """The studies of a regression on several moderators, with the effects as regressed."""
+    nothing = [None] * len(used)
+    return _points(found, data, [rows[i] for i in used], data.effects.yi, nothing, [""] * len(used))
+
+
 def _notes(
-    model: Model, by: Model, data: Data, fit: RegressionFit, means: Sequence[RegressionMean]
-) -> tuple[str, ...]:
-    notes = []
-    if by.method != model.method:
-        scale = "logit" if model.measure == "PLO" else "log"
+    model: Model, found: Regressed, made: Design, k: int, means: Sequence[RegressionMean]
+) -> list[str]:
+    fit, notes = found.fit, []
+    count = len(made.names) - 1
+    if k < LEAST * count:
         notes.append(
-            f"inverse variance on the {scale} scale by {by.method} and test {by.test}; the mixed "
-            "model that pools the studies has no moderators here"
+            f"{k} studies for {count} coefficients, fewer than {LEAST} for each: what it finds may "
+            "be chance"
         )
-    corrected = int(data.effects.corrected.sum())
-    if corrected:
-        notes.append(f"continuity correction in {corrected} of {fit.k} rows")
-    if by.method == "EE":
-        notes.append("equal effects: no residual tau2, no R2 and no prediction; I2 and H2 from Q")
-    elif np.isnan(fit.r2):
-        notes.append("no R2: tau2 is 0 without the moderator")
-    if fit.dispersion == 0 and by.prediction and by.prediction_interval == "knha":
-        notes.append("no prediction: the effects lie on the line, so Knapp-Hartung has no width")
+    if model.method != "EE" and np.isnan(fit.r2):
+        without = "moderator" if len(made.terms) == 1 else "moderators"
+        notes.append(
+            f"no R2: tau2 is 0 without the {without}"
+            if fit.tau2_alone == 0
+            else f"no R2: tau2 is not known without the {without}"
+        )
     ends = {x for x in MEASURES[model.measure].bounds if np.isfinite(x)}
     if any(ends & {m.mean, m.ci_low, m.ci_high, m.pi_low, m.pi_high} for m in means):
         notes.append("means and limits beyond the range of the measure are cut there")
     if model.measure == "PFT":
         notes.append("double arcsine: turned back at the harmonic mean of the study sizes")
-    return tuple(notes)
+    return notes
 
 
-def _one_decides(fit: RegressionFit, terms: Design) -> tuple[str, ...]:
-    """A note where one study holds more than half of what is known of the slope."""
-    if terms.kind != "numeric":
-        return ()
-    x = terms.columns[:, 1]
-    parts = fit.weights * (x - np.average(x, weights=fit.weights)) ** 2
-    share = float(parts.max() / parts.sum())
-    if share <= _HALF:
-        return ()
-    return (f"one study decides {100 * share:.0f}% of the slope, by its weight and its distance",)
+def _one_decides(found: Regressed, made: Design) -> list[str]:
+    """A note for each slope of which one study holds more than half of what is known.
+
+    That is w r^2 of the studies, r what is left of the moderator after regressing it, with the
+    weights w, on the other columns.
+    """
+    weights, notes = found.fit.weights, []
+    for term, own in zip(made.terms, made.own, strict=True):
+        if term.kind != "numeric":
+            continue
+        root = np.sqrt(weights)[:, None]
+        others = np.delete(made.columns, own, axis=1) * root
+        x = made.columns[:, own[0]] * root[:, 0]
+        left = x - others @ np.linalg.lstsq(others, x, rcond=None)[0]
+        share = float((left**2).max() / (left**2).sum())
+        if share > _HALF:
+            of = "" if len(made.terms) == 1 else f" of {term.moderator}"
+            notes.append(
+                f"one study decides {100 * share:.0f}% of the slope{of}, by its weight and its "
+                "distance"
+            )
+    return notes

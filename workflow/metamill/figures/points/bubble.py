@@ -19,6 +19,7 @@ from metamill.figures.points.bubble_words import (
     bubble_csv,
     moderator_name,
     outside_words,
+    panels_of,
     regression_words,
 )
 from metamill.figures.points.marks import along
@@ -36,7 +37,7 @@ def bubble(result: Result, display: Display, style: Style) -> Drawn:
     """
     title = f"Bubble plot: {clean(display.title).rstrip('.')}"
     found = result.regressions
-    fitted = [item for item in found if item.coefficients]
+    fitted = [panel for item in found if item.coefficients for panel in panels_of(item)]
     if not fitted:
         reasons = [_refusal(item) for item in found] or ["no moderator is given"]
         return not_drawn(title, "; ".join(reasons), display.width_mm, style)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import statsmodels.api as sm
@@ -17,6 +16,7 @@ from metamill.record.engines.numbers import (
     Pair,
     Pairs,
     Question,
+    inferred,
     judged,
     law,
     moved,
@@ -34,7 +34,10 @@ _SCAN = 400
 class Regressed:
     """Effects with our tau2, the design (k, p) with its names, places (n, p) where means are.
 
-    `alone` says whether the intercept itself has a p value.
+    `alone` says whether the intercept itself has a p value. `blocks` are the columns of each
+    moderator by its name, `error` is relative to b and its standard error where these have another
+    than that of rounding. `levels` says whether the places are levels, whose means are wanted on
+    the model scale too.
     """
 
     data: Effects
@@ -42,6 +45,9 @@ class Regressed:
     names: tuple[str, ...]
     places: Array
     alone: bool
+    blocks: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    error: float | None = None
+    levels: bool = False
 
     @property
     def df(self) -> int:
@@ -49,7 +55,7 @@ class Regressed:
 
     @property
     def slack(self) -> float:
-        return CLOSED_FORM + 10 * self.data.rounding
+        return CLOSED_FORM + 10 * self.data.rounding if self.error is None else self.error
 
 
 def coefficients(asked: Regressed, question: Question) -> Numbers:
@@ -62,10 +68,22 @@ def coefficients(asked: Regressed, question: Question) -> Numbers:
     widened = {"knha": factor, "adhoc": max(1.0, factor)}.get(test, 1.0)
     free = None if test == "z" else float(df)
     covariance = np.asarray(fit.cov_params()) * widened
+    found = of_coefficients(asked, question, np.asarray(fit.params), covariance, free)
+    q = float(fixed.ssr), asked.slack * max(1.0, float(fixed.ssr))
+    found |= {"q": q, "q_p": of_tail(q, df), "q_df": (float(df), 0.0)}
+    found |= means_at(asked, question, np.asarray(fit.params), covariance, (widened, factor))
+    return judged("statsmodels", question, found, dict.fromkeys(found, AT_OUR_TAU2))
+
+
+def of_coefficients(
+    asked: Regressed, question: Question, params: Array, covariance: Array, free: float | None
+) -> Pairs:
+    """Coefficients, their tests and inflation, and those of all and of each moderator together."""
     quantile = float(law(free).isf(question.tail))
     found: Pairs = {}
+    precision = np.linalg.inv(covariance[1:, 1:])
     for i, name in enumerate(asked.names):
-        b, se = float(fit.params[i]), float(np.sqrt(covariance[i, i]))
+        b, se = float(params[i]), float(np.sqrt(covariance[i, i]))
         error = asked.slack * (se + abs(b))
         found |= {f"{name}, b": (b, error), f"{name}, se": (se, error)}
         found[f"{name}, low"] = b - quantile * se, error * (1 + quantile)
@@ -73,27 +91,54 @@ def coefficients(asked: Regressed, question: Question) -> Numbers:
         if i or asked.alone:
             found[f"{name}, statistic"] = b / se, error / se * (1 + abs(b) / se)
             found[f"{name}, p_value"] = two_sided((b, error), (se, error), free)
-    found |= _together(asked, fit, covariance, free)
-    q = float(fixed.ssr), asked.slack * max(1.0, float(fixed.ssr))
-    found |= {"q": q, "q_p": of_tail(q, df), "q_df": (float(df), 0.0)}
-    found |= _means(asked, question, np.asarray(fit.params), covariance, (widened, factor))
-    return judged("statsmodels", question, found, dict.fromkeys(found, AT_OUR_TAU2))
+        if i:
+            vif = se**2 * float(precision[i - 1, i - 1])
+            found[f"{name}, vif"] = vif, asked.slack * vif**2
+    every = tuple(range(1, len(params)))
+    found |= _together(asked, params, covariance, free, every, "")
+    if free is not None:
+        found["qm_df2"] = free, 0.0
+    for name, block in asked.blocks if len(asked.blocks) > 1 else ():
+        found |= _together(asked, params, covariance, free, block, f"{name}, ")
+        inside = [j - 1 for j in block]
+        determinants = (
+            float(np.linalg.det(a[np.ix_(inside, inside)] * scale))
+            for a, scale in (
+                (
+                    covariance[1:, 1:],
+                    np.outer(*[1 / np.sqrt(np.diag(covariance)[list(block)])] * 2),
+                ),
+                (precision, np.outer(*[np.sqrt(np.diag(covariance)[list(block)])] * 2)),
+            )
+        )
+        gvif = float(np.prod(list(determinants)))
+        found[f"{name}, gvif"] = gvif, 10 * asked.slack * gvif**2
+    return found
 
 
-def _together(asked: Regressed, fit: Any, covariance: Array, free: float | None) -> Pairs:
-    b = np.asarray(fit.params)[1:]
-    wald = float(b @ np.linalg.solve(covariance[1:, 1:], b))
+def _together(
+    asked: Regressed,
+    params: Array,
+    covariance: Array,
+    free: float | None,
+    columns: tuple[int, ...],
+    of: str,
+) -> Pairs:
+    """The Wald test of some columns."""
+    which = list(columns)
+    b = params[which]
+    wald = float(b @ np.linalg.solve(covariance[np.ix_(which, which)], b))
     error = asked.slack * (1 + wald) * 10
     if free is None:
-        found = {"qm": (wald, error), "qm_p": of_tail((wald, error), len(b))}
+        found = {f"{of}qm": (wald, error), f"{of}qm_p": of_tail((wald, error), len(b))}
     else:
         f = wald / len(b)
         tail = moved(lambda x: stats.f.sf(max(x, 0.0), len(b), free), f, error)
-        found = {"qm": (f, error), "qm_p": tail}
-    return found | {"qm_df": (float(len(b)), 0.0)}
+        found = {f"{of}qm": (f, error), f"{of}qm_p": tail}
+    return found | {f"{of}qm_df": (float(len(b)), 0.0)}
 
 
-def _means(
+def means_at(
     asked: Regressed,
     question: Question,
     b: Array,
@@ -112,6 +157,9 @@ def _means(
         error = asked.slack * (se + abs(mean)) * (1 + reach)
         ends = [(mean + sign * reach * se, error) for sign in (-1, 1)]
         named = natural(question, (mean, error), ends[0], ends[1], "ci")
+        if asked.levels:
+            own_error = asked.slack * (se + abs(mean))
+            named |= inferred(question, (mean, own_error), (se, own_error), free)
         if settings["prediction"] and settings["method"] != "EE":
             own = (
                 se * np.sqrt(factor / widened) if settings["prediction_interval"] == "knha" else se
