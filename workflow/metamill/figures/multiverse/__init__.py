@@ -1,0 +1,1 @@
+"""The specification curve and its dashboard."""
