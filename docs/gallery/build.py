@@ -76,6 +76,7 @@ PICTURES = (
     Picture("influence", BCG, VACCINE),
     Picture("influence", SHIPPED, LEAKAGE, name="influence_glmm", words=", mixed model of counts"),
     Picture("bubble", BCG, VACCINE),
+    Picture("multiverse", BCG, VACCINE),
     Picture("study_map", SHIPPED),
     Picture("flow", BCG),
     Picture("risk_of_bias", APPS),

@@ -179,7 +179,7 @@ def test_subgroups_keep_a_level_that_is_not_reported():
         )
     )
     result = result_of(table, Plan("primary", Model("PLO")), subgroups=("setting",))
-    names = [analysis.name for analysis in result.analyses[1:]]
+    names = [a.name for a in result.analyses[1:] if not a.name.startswith("sensitivity:")]
     assert names == ["subgroup:setting=a", "subgroup:setting=b", "subgroup:setting=not reported"]
     (test,) = result.subgroup_tests
     assert test.q_df == 1 and 0 < test.q_p < 1
@@ -251,9 +251,9 @@ def test_a_level_spelt_not_reported_is_the_same_as_an_empty_cell():
         )
     )
     result = result_of(table, Plan("primary", Model("PLO")), subgroups=("setting",))
-    names = [analysis.name for analysis in result.analyses[1:]]
+    names = [a.name for a in result.analyses[1:] if not a.name.startswith("sensitivity:")]
     assert names == ["subgroup:setting=a", "subgroup:setting=not reported"]
-    assert result.analyses[2].pooled.k == 3
+    assert result.analyses[-1].pooled.k == 3
 
 
 def test_nothing_is_called_corrected_where_no_correction_is_used():

@@ -18,7 +18,7 @@ from metamill.errors import ConfigError, Problem
 
 CONFIG = Path(SCHEMA_FILE).parents[1] / "metamill" / "config"
 PAGE = Path(SCHEMA_FILE).parents[2] / "docs" / "errors" / "config.md"
-OTHERS = ("error_codes.py", "journals.py", "plain_text.py")
+OTHERS = ("decisions.py", "error_codes.py", "journals.py", "plain_text.py")
 """Modules without a code of their own: plain_text.py has those of docs/errors/tables.md."""
 HEAD = """\
 review: {title: A review}
@@ -37,8 +37,15 @@ def second(lines: str) -> str:
     return outcome("measure: PLO") + f"  again: {{title: A, table: loosening.csv, {lines}}}\n"
 
 
+def decision(choices: str) -> str:
+    return f"measure: OR\nmultiverse:\n  - decision: Method\n    choices: [{choices}]"
+
+
+MANY = "  - {{decision: {0}, choices: [{{name: kept}}, {{name: out, exclude: {{study: {0}}}}}]}}"
+
 SETTINGS = {
     "aggregated-effects": outcome("measure: PLO\naggregate: true"),
+    "another-natural-scale": outcome(decision("{name: odds}, {name: risks, measure: RR}")),
     "anchor-or-alias": outcome("measure: PLO\nselect: &chosen {arm: cement}"),
     "bad-escape": HEAD.replace("Screw loosening", '"\\U99999999"'),
     "bad-file-name": HEAD.replace("loosening.csv", "extracted/loosening.csv") + "    measure: PLO",
@@ -47,6 +54,7 @@ SETTINGS = {
     "duplicate-analysis": outcome(
         "measure: PLO\nsensitivity:\n  - {name: 2010 on, level: 90}\n  - {name: 2010 On, level: 80}"
     ),
+    "duplicate-choice": outcome(decision("{name: REML}, {name: reml, method: DL}")),
     "duplicate-item": outcome("measure: PLO\nsubgroups: [country, country]"),
     "duplicate-name": outcome("measure: PLO\nmethod: GLMM\nmeasure: PR"),
     "exact-model": outcome("measure: IRR\nmethod: GLMM\nglmm: CM.AL"),
@@ -64,6 +72,7 @@ SETTINGS = {
     "no-mapping": "Screw loosening\n",
     "no-prior": outcome("measure: MD\nmethod: BAYES"),
     "out-of-range": outcome("measure: PLO\nlevel: 0.95"),
+    "prespecified-choice": outcome(decision("{name: PM, method: PM}, {name: DL, method: DL}")),
     "reserved-name": outcome("measure: PLO").replace("screw_loosening:", "pooled:"),
     "rho-of-method": outcome("measure: OR\nrho: 0.5"),
     "same-analysis": outcome("measure: OR\nsensitivity: [{name: by REML, method: REML}]"),
@@ -75,6 +84,10 @@ SETTINGS = {
     "threshold-out-of-range": outcome("measure: PLO\nthresholds: [5]"),
     "too-deep": outcome("measure: PLO\nselect: " + "[" * 30),
     "too-long": outcome("measure: PLO").replace("Screw loosening", "Screw loosening " * 30),
+    "too-many-specifications": outcome(
+        "measure: OR\nmultiverse:\n"
+        + "\n".join(MANY.format(letter) for letter in "abcdefghijklmnopq")
+    ),
     "too-short": outcome("measure: PLO\nselect: {}"),
     "type-error": outcome("measure: PLO\nlevel: '95'"),
     "unknown-setting": outcome("measure: PLO\nmetod: GLMM"),

@@ -214,7 +214,8 @@ def test_a_figure_that_nobody_will_get_is_noted(folder: Path, draw: str, lines: 
 def test_figures_that_can_be_had_or_were_not_asked_for_are_not_noted(folder: Path):
     assert noted(folder, "measure: PLO") == []
     (folder / "extracted" / "flow.yaml").touch()
-    lines = "measure: OR\nmoderators: [x]\ncumulative: x"
+    lines = "measure: OR\nmoderators: [x]\ncumulative: x\nmultiverse:\n"
+    lines += "  - {decision: Tau, choices: [{name: REML}, {name: PM, method: PM}]}"
     every = ", ".join([*FIGURES, "flow", "study_map"])
     assert noted(folder, lines, f"figures: {{draw: [{every}]}}\n") == []
 

@@ -13,7 +13,7 @@ import pytest
 from scipy.special import ndtr, ndtri, stdtrit
 
 from metamill.analysis import analyse
-from metamill.config import methods, resolve
+from metamill.config import layers, methods
 from metamill.config.figures import FIGURES, REVIEW_FIGURES
 from metamill.config.load import read_review, schema
 from metamill.config.settings import Model, Outcome, Plan
@@ -292,7 +292,7 @@ def test_what_is_assumed_where_nothing_is_set_is_the_codes():
     why = {setting: text for setting, _, text in table(STATISTICS, "setting", "default")}
     grid = " and ".join(", ".join(f"{x:g}" for x in methods.ASSUMED_CORRELATIONS).rsplit(", ", 1))
     assert f"{grid} are all run" in why["rho"] and f"of {grid} are run" in why["correlation"]
-    assert why["rho"].startswith(f"{resolve.DEFAULT_RHO:g} where")
+    assert why["rho"].startswith(f"{layers.DEFAULT_RHO:g} where")
     assert why["tau_prior"].startswith(f"{methods.DEFAULT_TAU_PRIOR:g} for method BAYES")
     assert why["icc"].endswith("0.05, 0.1 and 0.2 are run beside.")
     assert methods.ASSUMED_ICC == (0, 0.05, 0.1, 0.2)
@@ -321,6 +321,7 @@ def test_what_k_studies_allow_is_the_policy():
 
 AUTOMATIC = """
 review: {title: t}
+explorations: {automatic_sensitivity: false}
 outcomes:
   a: {title: a, table: t.csv, measure: MC, correlation: 0.4}
   b: {title: b, table: t.csv, measure: GEN, method: RVE, rho: 0.4}

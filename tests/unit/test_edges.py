@@ -259,7 +259,7 @@ def test_the_order_of_the_rows_does_not_reach_ten_digits(method):
 def test_leaving_one_of_two_studies_out_is_not_offered_and_the_first_of_a_sequence_is_itself():
     values = table(GENERIC, *DATA[GENERIC]["two studies"])
     values = [TableRow(row.line, row.cells | {"year": "2020"}) for row in values]
-    result = result_of(values, Model("GEN"), cumulative="year")
+    result = result_of(values, Model("GEN"), cumulative=("year",))
     assert result.leave_one_out == ()
     first, second = result.cumulative
     assert (first.k, first.estimate) == (1, 0.5) and "one study" in first.note

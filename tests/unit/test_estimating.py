@@ -206,7 +206,7 @@ def test_studies_are_added_in_the_order_of_a_column():
     rows = tuple(
         TableRow(r.line, r.cells | {"year": y}) for r, y in zip(proportions(), years, strict=True)
     )
-    result = result_of(rows, Model("PLO", method="GLMM", test="t"), cumulative="year")
+    result = result_of(rows, Model("PLO", method="GLMM", test="t"), cumulative=("year",))
     assert [r.up_to for r in result.cumulative] == ["S1", "S4", "S3", "S0", "S5", "S2"]
     assert [r.k for r in result.cumulative] == [1, 2, 3, 4, 5, 6]
     assert result.cumulative[-1].mu == pytest.approx(result.primary.pooled.mu, rel=1e-9)
@@ -256,7 +256,7 @@ def test_a_result_with_all_of_this_reads_back_as_it_was_written(tmp_path):
         (effects(), Model("GEN", method="MV", test="cr2", rho=0.5, thresholds=(0.1,))),
         (trials(), Model("OR", method="MH", test="z")),
     ):
-        result = result_of(rows, model, cumulative="study")
+        result = result_of(rows, model, cumulative=("study",))
         write(result, tmp_path / "result.json")
         write(read(tmp_path / "result.json"), tmp_path / "again.json")
         assert (tmp_path / "again.json").read_bytes() == (tmp_path / "result.json").read_bytes()

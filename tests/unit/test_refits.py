@@ -416,7 +416,7 @@ def test_the_sequence_of_studies_has_none():
         TableRow(row.line, row.cells | {"year": str(2000 + i)})
         for i, row in enumerate(numbered(table(GENERIC, (0.1, 1), (0.5, 2), (0.9, 1))))
     ]
-    result = result_of(values, Model("GEN"), cumulative="year")
+    result = result_of(values, Model("GEN"), cumulative=("year",))
     for refit in result.cumulative:
         assert {getattr(refit, name) for name in (*STATISTICS, "influential")} == {None}
 
@@ -428,7 +428,7 @@ def test_refits_say_nothing_of_a_prediction_interval_which_they_do_not_show():
             numbered(table(GENERIC, (0.1, 1), (0.5, 2), (0.9, 1), (0.3, 2), (0.7, 1)))
         )
     ]
-    result = result_of(values, Model("GEN"), cumulative="year")
+    result = result_of(values, Model("GEN"), cumulative=("year",))
     assert [refit.note for refit in result.leave_one_out] == [""] * 5
     one, two, *others = (refit.note for refit in result.cumulative)
     assert one.startswith("one study") and two.startswith("two studies: an interval of the mean")

@@ -110,6 +110,10 @@ def test_every_number_of_the_tables_is_a_number_of_the_result(page: str):
         known |= {form.text(x) for x in (refit.estimate, refit.ci_low, refit.ci_high)}
         known |= {wording.significant_text(x) for x in (refit.tau2, refit.cook) if x is not None}
         known |= {str(refit.k), wording.number_text(refit.i2, 0)}
+    for study in RESULT.explored.gosh.studies:
+        for part in (study.estimate_with, study.estimate_without):
+            known |= {form.text(x) for x in (part.q1, part.median, part.q3)}
+        known.add(wording.significant_text(study.split))
     for row in RESULT.rows:
         known |= {row.cells["events"], row.cells["total"], str(row.line)}
     shown = re.findall(r'<td class="number">(.*?)</td>', page)

@@ -1,6 +1,7 @@
 """Numbers and words that figures and text share."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -152,10 +153,16 @@ def test_heterogeneity_names_scale_and_test_and_says_when_there_is_no_limit() ->
 def test_the_test_between_subgroups_or_why_there_is_none() -> None:
     known = SubgroupTest("bone_cement", ("a", "b"), 0.81, 1, 0.3692)
     assert wording.subgroup_words(known) == (
-        "Test of differences between subgroups (bone cement): Q = 0.81 (df = 1, p = 0.369)"
+        "Test of differences between subgroups (bone cement; separate τ²): "
+        "Q = 0.81 (df = 1, p = 0.369)"
+    )
+    common = replace(known, tau2_of="common", df=11)
+    assert wording.subgroup_words(common) == (
+        "Test of differences between subgroups (bone cement; common τ²): "
+        "F = 0.81 (df = 1, 11, p = 0.369)"
     )
     none = SubgroupTest("setting", ("a",), None, None, None, "fewer than two levels")
-    assert wording.subgroup_words(none).endswith("(setting): fewer than two levels")
+    assert wording.subgroup_words(none).endswith("(setting; separate τ²): fewer than two levels")
 
 
 def test_units_are_counted_in_their_plural() -> None:

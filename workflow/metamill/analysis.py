@@ -1,6 +1,6 @@
 """One outcome from its selected rows to its result: every analysis the settings name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from typing import Any
@@ -12,12 +12,17 @@ from metamill.config.methods import DEFAULT_TAU_PRIOR
 from metamill.config.settings import Model, Outcome, Plan
 from metamill.errors import NumericError
 from metamill.estimating import Data, Estimate, estimate
+from metamill.exploring.automatic import automatic
+from metamill.exploring.cohorts import other_level, told_apart
 from metamill.exploring.companions import companions
+from metamill.exploring.cumulating import cumulative_by
 from metamill.exploring.doubted import doubted_rows
 from metamill.exploring.explore import Base, explore
-from metamill.exploring.refits import cumulative, leave_one_out
+from metamill.exploring.outliers import with_tails, without_outliers
+from metamill.exploring.refits import leave_one_out
 from metamill.exploring.regression import regressions
-from metamill.exploring.subgroups import level_of, subgroup_levels, subgroup_test
+from metamill.exploring.subgroups import compared, level_of, subgroup_levels
+from metamill.exploring.units import unit_labels
 from metamill.files import digest
 from metamill.measures import MEASURES
 from metamill.measures.registry import Measure, study_limits
@@ -71,7 +76,12 @@ def analyse(outcome: Outcome, selection: Selection, bias: tuple[Assessment, ...]
     taken = {plan.name for plan in outcome.plans}
     analyses = [_analysis(primary, pooled_rows, selection)]
     analyses += [_analysis(plan, _used(plan, selection), selection) for plan in outcome.plans[1:]]
-    beside = [*doubted_rows(outcome, selection), *beside]
+    refits = _refits(outcome, selection, pooled_rows, analyses[0])
+    cells = tuple(row.cells for row in used)
+    left_out = refits.get("leave_one_out", ())
+    outliers, without = without_outliers(outcome, selection, pooled_rows.data, cells, left_out)
+    beside = [*doubted_rows(outcome, selection), *without, *beside]
+    beside = [*beside, *automatic(outcome, selection, analyses[0], beside)]
     analyses += [_beside(plan, selection) for plan in beside if plan.name not in taken]
     analyses = [_with_measure(analysis, measure) for analysis in analyses]
     tests = []
@@ -79,17 +89,17 @@ def analyse(outcome: Outcome, selection: Selection, bias: tuple[Assessment, ...]
         levels = subgroup_levels(
             selection.rows[effect.row].cells.get(column, "") for effect in analyses[0].effects
         )
+        of_level = [_used(primary, selection, (column, level)) for level in levels]
         parts = [
-            _analysis(
-                replace(primary, name=f"subgroup:{column}={level}"),
-                _used(primary, selection, (column, level)),
-                selection,
-            )
-            for level in levels
+            _analysis(replace(primary, name=f"subgroup:{column}={level}"), used_rows, selection)
+            for level, used_rows in zip(levels, of_level, strict=True)
         ]
-        analyses += parts
         shared = _in_several_levels(parts, selection)
-        tests.append(subgroup_test(column, levels, [part.pooled for part in parts], shared))
+        data = [used_rows.data for used_rows in of_level]
+        tau2_of = outcome.subgroup_tau2
+        parts, test = compared(column, levels, parts, data, primary.model, tau2_of, shared)
+        analyses += parts
+        tests.append(test)
     units = {row.cells.get("unit") for row in used} - {None, ""}
     return Result(
         outcome=outcome.name,
@@ -100,7 +110,7 @@ def analyse(outcome: Outcome, selection: Selection, bias: tuple[Assessment, ...]
         rows=_study_rows(selection.rows, measure, primary.model.dependent),
         analyses=tuple(analyses),
         subgroup_tests=tuple(tests),
-        **_refits(outcome, selection, pooled_rows, analyses[0]),
+        **refits,
         regressions=regressions(
             outcome.moderators,
             primary.model,
@@ -108,15 +118,18 @@ def analyse(outcome: Outcome, selection: Selection, bias: tuple[Assessment, ...]
             pooled_rows.rows,
             [row.cells for row in used],
             analyses[0].pooled,
+            outcome.explorations,
         ),
         explored=explore(
             Base(
                 outcome,
                 selection,
                 pooled_rows.rows,
-                tuple(row.cells for row in used),
+                cells,
                 pooled_rows.data,
                 tuple(analyses),
+                outliers,
+                left_out,
             )
         ),
         derived=_derived(pooled_rows),
@@ -175,32 +188,15 @@ def _refits(
 ) -> dict[str, tuple[Refit, ...]]:
     """The primary analysis without each study, and study after study, as the settings ask."""
     model, data = outcome.plans[0].model, used.data
-    of_study: dict[int, list[Mapping[str, str]]] = {}
-    for study, row in zip(data.study, used.rows, strict=True):
-        of_study.setdefault(int(study), []).append(selection.rows[row].cells)
-    cells = [of_study[study][0] for study in sorted(of_study)]
-    labels = [_joint_label(of_study[study]) for study in sorted(of_study)]
+    cells = [selection.rows[row].cells for row in used.rows]
     found: dict[str, tuple[Refit, ...]] = {}
     if outcome.leave_one_out and primary.pooled.pooled:
-        found["leave_one_out"] = leave_one_out(data, model, primary.pooled, labels)
-    if outcome.cumulative:
-        keys = [_sort_key(row.get(outcome.cumulative, "")) for row in cells]
-        order = np.array(sorted(range(len(keys)), key=lambda i: keys[i]), int)
-        found["cumulative"] = cumulative(data, model, order, labels)
+        labels = unit_labels(data.study, cells)
+        refits = leave_one_out(data, model, primary.pooled, labels)
+        found["leave_one_out"] = with_tails(told_apart(refits, data, cells), data, model)
+        found["leave_cohort_out"] = other_level(data, model, primary.pooled, cells)
+    found["cumulative"] = cumulative_by(outcome.cumulative or (), data, model, cells)
     return found
-
-
-def _joint_label(rows: Sequence[Mapping[str, str]]) -> str:
-    """The name of a study, or those of the studies of one cohort."""
-    return " + ".join(dict.fromkeys(row.get("label") or row["study"] for row in rows))
-
-
-def _sort_key(cell: str) -> tuple[int, float, str]:
-    """Numbers by size, then words by the alphabet, what is not reported last."""
-    try:
-        return 0, float(cell), ""
-    except ValueError:
-        return (1, 0.0, cell) if cell else (2, 0.0, "")
 
 
 def _derived(used: _Used) -> tuple[Derived, ...]:

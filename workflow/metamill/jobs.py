@@ -33,6 +33,7 @@ from metamill.files import canonical_json, digest, file_sha256, json_text
 from metamill.record.manifest import PACKAGES
 from metamill.review_result import ReviewResult, review_result
 from metamill.tables.assessments import Assessment, assessments_digest, for_outcome
+from metamill.tables.chronology import ordered_by_year
 from metamill.tables.extracted import STUDIES, Extracted, read_extracted
 from metamill.tables.reader import Findings
 from metamill.tables.risk_of_bias import FILE as RISK_OF_BIAS
@@ -225,6 +226,7 @@ def plan(folder: Path, overrides: Mapping[str, Any] | None = None) -> Jobs:
     second = compare_folders(folder, findings, extracted.without_errors().tables)
     entries, review = _audited(review, extracted, statements, second, selections, findings)
     check_selections(extracted, selections, review.outcomes.values(), findings)
+    review = _in_order(review, selections)
     assessments, flow = _own_files(folder, review, selections, findings)
     if findings.settings:
         wrong = [
@@ -263,6 +265,15 @@ def _audited(
         findings.settings += wrong_acceptances(outcome, rows[name], entries, accepted)
         audited[name] = held_out(outcome, rows[name], entries, accepted)
     return entries, replace(review, outcomes=review.outcomes | audited)
+
+
+def _in_order(review: Review, selections: Mapping[str, Selection]) -> Review:
+    """The review with the order in which the studies of each outcome are added."""
+    outcomes = {
+        name: ordered_by_year(outcome, selections[name]) if name in selections else outcome
+        for name, outcome in review.outcomes.items()
+    }
+    return replace(review, outcomes=outcomes)
 
 
 def _own_files(

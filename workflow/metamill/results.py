@@ -168,7 +168,8 @@ class Analysis:
     `name` is "primary", "subgroup:<column>=<level>", "sensitivity:<name>" or "companion:<name>";
     `settings` are the resolved model settings (the fields of config.settings.Model). `measure` is
     what it pools, where that is not the outcome's measure. `totals` are the sums of the columns
-    that count events, units or time, over the rows it uses.
+    that count events, units or time, over the rows it uses. `common_tau2` marks a subgroup that
+    has one tau2 with the other levels of its column.
     """
 
     name: str
@@ -178,11 +179,46 @@ class Analysis:
     left_out: tuple[LeftOut, ...] = ()
     measure: "MeasureText | None" = None
     totals: dict[str, float] = field(default_factory=dict)
+    common_tau2: bool = False
+
+
+@dataclass(frozen=True)
+class SubgroupLevel:
+    """How many studies, rows and units (None: not counted) a level of a column has.
+
+    `pooled` says whether it has a pooled mean, and so is in the test.
+    """
+
+    level: str
+    k: int
+    rows: int
+    n: float | None = None
+    pooled: bool = True
+
+
+@dataclass(frozen=True)
+class LevelsTest:
+    """A test of differences between levels with `tau2_of` them "separate" or "common".
+
+    Q is chi-squared on `q_df` where `df` is None, else F on `q_df` and `df`. `tau2` is the common
+    one. Without a q there is none, and `note` says why.
+    """
+
+    tau2_of: str
+    q: float | None = None
+    q_df: int | None = None
+    q_p: float | None = None
+    df: int | None = None
+    tau2: float | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class SubgroupTest:
-    """Test of differences between the subgroups of one column, each with its own tau2."""
+    """Test of differences between the subgroups of one column.
+
+    `tau2_of`, `df` and `tau2` as in LevelsTest: that of the settings, `other` is the other one.
+    """
 
     column: str
     levels: tuple[str, ...]
@@ -190,6 +226,11 @@ class SubgroupTest:
     q_df: int | None
     q_p: float | None
     note: str = ""
+    tau2_of: str = "separate"
+    df: int | None = None
+    tau2: float | None = None
+    sizes: tuple[SubgroupLevel, ...] = ()
+    other: LevelsTest | None = None
 
 
 @dataclass(frozen=True)
@@ -202,7 +243,9 @@ class Refit:
     studies (Viechtbauer and Cheung 2010), on the model scale. The fields after them say what the
     study left out does to an inverse-variance pool of one effect per study (see
     exploring.influence); `weight` is in per cent of the pool of all. None for every other model and
-    for `up_to`.
+    for `up_to`. `tail_p` is the two-sided tail probability of the counts of the study left out
+    under what a mixed model of the others predicts. `unit` is "cohort" or "study of a cohort" where
+    that is left out, and `order` the column (or "precision") by which studies were added.
     """
 
     left_out: str
@@ -227,6 +270,9 @@ class Refit:
     baujat_x: float | None = None
     baujat_y: float | None = None
     influential: bool | None = None
+    tail_p: float | None = None
+    unit: str = ""
+    order: str = ""
     note: str = ""
 
 
@@ -236,6 +282,9 @@ class Coefficient:
 
     `term` is "intercept", the moderator, or "<moderator>=<level>" for a level against the
     reference. No p value where 0 does not mean "no effect", as for the intercept of one group.
+    `vif` is the variance inflation factor, 1 for a moderator alone. `permutation_p` is what a
+    permutation test gives, `permutation_se` its Monte Carlo standard error (0 where it is exact).
+    `df` are Satterthwaite's, where each coefficient has its own.
     """
 
     term: str
@@ -245,6 +294,10 @@ class Coefficient:
     high: float
     statistic: float | None = None
     p_value: float | None = None
+    vif: float | None = None
+    permutation_p: float | None = None
+    permutation_se: float | None = None
+    df: float | None = None
 
 
 @dataclass(frozen=True)
@@ -276,17 +329,62 @@ class RegressionPoint:
 
 
 @dataclass(frozen=True)
+class RegressionPart:
+    """One of several moderators of a regression.
+
+    `kind`, `levels`, `reference` and `centre` as in Regression. `qm` tests its coefficients
+    together; `gvif` is their generalised variance inflation factor (Fox and Monette 1992). `means`
+    are those at its values with every other moderator at its centre or reference, and each of
+    `points` is moved there along the others' coefficients: its residual is that of the regression.
+    """
+
+    moderator: str
+    kind: str
+    levels: tuple[str, ...] = ()
+    reference: str = ""
+    centre: float | None = None
+    qm: float | None = None
+    qm_df: int | None = None
+    qm_df2: float | None = None
+    qm_p: float | None = None
+    gvif: float | None = None
+    means: tuple[RegressionMean, ...] = ()
+    points: tuple[RegressionPoint, ...] = ()
+
+
+@dataclass(frozen=True)
+class Permutations:
+    """A permutation test: all distinct orders of the moderators' rows, or a sample of them.
+
+    `orders` counts those tried, the observed one among them; `possible` all there are, where that
+    is a number of at most 15 digits. `seed` begins the sample. `qm_p` is that of all coefficients
+    together, with its Monte Carlo standard error (0 where `exact`). Without orders there is none,
+    and `note` says why.
+    """
+
+    exact: bool = False
+    orders: int = 0
+    possible: int | None = None
+    seed: int | None = None
+    qm_p: float | None = None
+    qm_se: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Regression:
-    """The effects of the primary analysis on one moderator, by inverse variance.
+    """The effects of the primary analysis on one moderator, or on several together.
 
     Without coefficients there is none, and the first note says why. `kind` is "numeric", where
     `centre` is the value the intercept belongs to, or "factor", where `levels` begin with the
-    `reference`. `method` and `test` are those used. `df` is that of the coefficients (None:
-    normal). `tau2`, `i2`, `h2` and `q` are residual; `tau2_without` is tau2 of the same rows but
-    without the moderator, `r2` the share of it in per cent that the moderator accounts for. `qm`
-    tests the moderator: F on `qm_df` and `df`, chi-squared on `qm_df` where `df` is None. `means`
-    are 50 from the least to the largest value, or one a level. `left_out` are rows that do not say
-    the moderator.
+    `reference`, or "several", where each of `parts` is one of the moderators and has these, and
+    `moderator` names them all. `method` and `test` are those used. `df` is that of the
+    coefficients (None: normal, or each has its own). `tau2`, `i2`, `h2` and `q` are residual, and
+    `q_test` names the test of that; `tau2_without` is tau2 of the same rows but without the
+    moderators, `r2` the share of it in per cent that they account for. `qm` tests the moderators:
+    F on `qm_df` and `qm_df2`, chi-squared on `qm_df` where that is None. `means` are 50 from the
+    least to the largest value, or one a level. `tests` are what only some models have. `left_out`
+    are rows that do not say a moderator.
     """
 
     moderator: str
@@ -307,11 +405,16 @@ class Regression:
     q: float | None = None
     q_df: int | None = None
     q_p: float | None = None
+    q_test: str = "Q"
     qm: float | None = None
     qm_df: int | None = None
+    qm_df2: float | None = None
     qm_p: float | None = None
+    tests: tuple[Test, ...] = ()
     means: tuple[RegressionMean, ...] = ()
     points: tuple[RegressionPoint, ...] = ()
+    parts: tuple[RegressionPart, ...] = ()
+    permutations: Permutations | None = None
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -374,6 +477,7 @@ class Result:
     analyses: tuple[Analysis, ...]
     subgroup_tests: tuple[SubgroupTest, ...] = ()
     leave_one_out: tuple[Refit, ...] = ()
+    leave_cohort_out: tuple[Refit, ...] = ()
     cumulative: tuple[Refit, ...] = ()
     regressions: tuple[Regression, ...] = ()
     explored: Explored = field(default_factory=Explored)
@@ -410,7 +514,7 @@ def write(result: Result, path: Path) -> None:
     content = {"format": FORMAT} | asdict(result)
     for analysis in content["analyses"]:
         analysis["pooled"] = rounded(analysis["pooled"], SIGNIFICANT_TABLE)
-    for refits in ("leave_one_out", "cumulative", "regressions", "explored"):
+    for refits in ("leave_one_out", "leave_cohort_out", "cumulative", "regressions", "explored"):
         content[refits] = rounded(content[refits], SIGNIFICANT_TABLE)
     write_text(path, json_text(content))
 

@@ -18,6 +18,7 @@ from metamill.results import (
 from metamill.wording import (
     NumberFormat,
     capital,
+    count_text,
     interval_text,
     number_text,
     p_text,
@@ -126,17 +127,26 @@ def regression_words(item: Regression) -> str:
     if not item.coefficients:
         return f"Meta-regression on {name}: none; {'; '.join(item.notes)}"
     told = [
-        f"{_term(term)} {_MODEL_SCALE.text(term.b)} "
+        f"{_term(term, item.kind == 'several')} {_MODEL_SCALE.text(term.b)} "
         f"{interval_text(term.low, term.high, _MODEL_SCALE)} ({p_text(term.p_value)})"
         for term in item.coefficients
         if term.term != "intercept"
     ]
-    test = "" if item.qm is None else f"; test of the moderator {p_text(item.qm_p)}"
+    plural = "s" if item.kind == "several" else ""
+    test = "" if item.qm is None else f"; test of the moderator{plural} {p_text(item.qm_p)}"
+    permuted = item.permutations
+    if test and permuted is not None and permuted.qm_p is not None:
+        count = count_text(permuted.orders)
+        orders = f"all {count} orders" if permuted.exact else f"{count} random orders"
+        test += f" (by permutation {p_text(permuted.qm_p)}, {orders})"
     share = "" if item.r2 is None else f"; R² {number_text(item.r2, 0)}%"
     notes = "".join(f"; {note}" for note in item.notes)
     return f"Meta-regression on {name} (k = {item.k}): {'; '.join(told)}{test}{share}{notes}"
 
 
-def _term(term: Coefficient) -> str:
+def _term(term: Coefficient, several: bool) -> str:
     moderator, _, level = term.term.partition("=")
+    if several and level:
+        names = moderator.replace("_", " "), level.replace("_", " ")
+        return f"{names[0]}, {names[1]} against the reference"
     return f"{level.replace('_', ' ')} against the reference" if level else f"slope of {moderator}"

@@ -324,11 +324,13 @@ def _limits(low: float | None, high: float | None) -> str:
 
 def subgroup_words(test: SubgroupTest, p_words: Callable[[float | None], str] = p_text) -> str:
     """The test between subgroups, or why there is none."""
-    name = f"Test of differences between subgroups ({test.column.replace('_', ' ')})"
+    about = f"{test.column.replace('_', ' ')}; {test.tau2_of} τ²"
+    name = f"Test of differences between subgroups ({about})"
     note = test.note.replace("_", " ")
     if test.q is None or test.q_df is None:
         return f"{name}: {note}" if note else f"{name}: none"
-    found = f"Q = {number_text(test.q, 2)} (df = {test.q_df}, {p_words(test.q_p)})"
+    statistic, df = ("Q", f"{test.q_df}") if test.df is None else ("F", f"{test.q_df}, {test.df}")
+    found = f"{statistic} = {number_text(test.q, 2)} (df = {df}, {p_words(test.q_p)})"
     return f"{name}: {found}; {note}" if note else f"{name}: {found}"
 
 

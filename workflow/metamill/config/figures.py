@@ -13,6 +13,10 @@ INVERSE_VARIANCE = ("EE", "DL", "DL2", "HE", "HS", "SJ", "ML", "REML", "EB", "PM
 TWO_PROPORTIONS = ("OR", "RR", "RD", "AS")
 NO_EFFECT_KNOWN = ("PR", "PLN", "PLO", "PAS", "PFT", "IR", "IRLN", "IRS", "MN", "GEN")
 """Measures without a value of no effect."""
+NO_ADJUSTED = ("PR", "PLN", "PLO", "PAS", "PFT", "IR", "IRLN", "IRS", "MN", "SMCC", "SMCR")
+"""Measures for which no estimate allows for small-study effects."""
+NO_FUNNEL = (*NO_ADJUSTED, "RD", "IRD")
+"""Measures whose standard errors depend on what they measure, so that no funnel is filled."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,26 @@ FIGURES: dict[str, Figure] = {
     "drapery": Figure("Drapery plot", 2),
     "funnel": Figure("Funnel plot", 10),
     "funnel_contour": Figure("Contour-enhanced funnel plot", 10, without=NO_EFFECT_KNOWN),
+    "trim_fill": Figure(
+        "Funnel plot with studies filled in",
+        10,
+        without=NO_FUNNEL,
+        setting="small_study_effects",
+    ),
+    "small_study": Figure(
+        "Estimates that allow for small-study effects",
+        10,
+        without=NO_ADJUSTED,
+        setting="small_study_effects",
+    ),
     "radial": Figure("Radial (Galbraith) plot", 3, methods=INVERSE_VARIANCE),
     "labbe": Figure("L'Abbé plot", 2, measures=TWO_PROPORTIONS),
     "baujat": Figure("Baujat plot", 3, methods=INVERSE_VARIANCE, setting="leave_one_out"),
     "influence": Figure("Influence of single studies", 3, setting="leave_one_out"),
+    "tornado": Figure("Tornado plot: what each decision moves", 2),
+    "gosh": Figure("GOSH plot of subsets of the studies", 5, setting="gosh"),
     "bubble": Figure("Bubble plot of a moderator", 10, setting="moderators"),
+    "multiverse": Figure("Specification curve of the multiverse", setting="multiverse"),
 }
 """Figures of an outcome, in the order of the report."""
 

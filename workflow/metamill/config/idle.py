@@ -5,9 +5,16 @@ is meant for that outcome, and passing over it would hide that it has no effect.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice, product
 from typing import Any
 
-from metamill.config.methods import CHANGE_MEASURES, ICC_MEASURES, NO_TAU2, own_counts
+from metamill.config.methods import (
+    CHANGE_MEASURES,
+    ICC_MEASURES,
+    NO_TAU2,
+    own_counts,
+)
+from metamill.config.multiverse import model_of
 from metamill.config.origin import Origin, shown
 from metamill.config.resolve import NATIVE_POINTS
 from metamill.config.settings import Model, Outcome, Plan
@@ -43,8 +50,42 @@ def idle_settings(outcome: Outcome, entry: Mapping[str, Any], origin: Origin) ->
                 here = (*at, "sensitivity", index, key)
                 problems.append(_idle(here, change[key], why, origin))
     problems += _of_the_display(outcome, entry, at, origin)
+    problems += _of_the_subgroups(primary.model, entry, at, origin)
     problems += _same_analyses([plan for plan, _ in written], primary, at, origin)
+    problems += _of_the_multiverse(outcome, at, origin)
     return problems
+
+
+def unused_keys(model: Model) -> Iterator[str]:
+    """The settings of how effects are made and pooled that a model does not use."""
+    for key in ("correlation", "sibling_correlation", "add", "to", "glmm", "tau_prior"):
+        if _UNUSED[key](model, False, False):
+            yield key
+
+
+_TRIED = 2000
+"""Combinations of choices in which it is looked for one that uses a setting."""
+
+
+def _of_the_multiverse(outcome: Outcome, at: Path, origin: Origin) -> Iterator[Problem]:
+    """Settings of a choice that no combination uses, and decisions with a single choice."""
+    decisions = outcome.multiverse
+    if decisions is None:
+        return
+    for index, decision in enumerate(decisions.of):
+        here = (*at, "multiverse", index)
+        if len(decision.choices) == 1:
+            why = "a decision has at least two choices"
+            yield _idle((*here, "choices"), None, why, origin)
+        others = [other.choices for other in decisions.of if other is not decision]
+        for place, choice in enumerate(decision.choices):
+            for key in _UNUSED.keys() & choice.changes.keys():
+                combined = islice(product(*others), _TRIED)
+                models = (model_of((*rest, choice), decisions.layers)[0] for rest in combined)
+                whys = [_UNUSED[key](model, False, False) for model in models]
+                if all(whys):
+                    where = (*here, "choices", place, key)
+                    yield _idle(where, choice.changes[key], whys[0], origin)
 
 
 def _idle(path: Path, value: Any, why: str, origin: Origin) -> Problem:
@@ -142,6 +183,21 @@ def _of_the_display(
     if "groups" in entry and measures[0] not in TWO_GROUP_MEASURES:
         why = f"{measures[0]} does not compare two groups"
         yield _idle((*at, "groups"), None, why, origin)
+
+
+def _of_the_subgroups(
+    model: Model, entry: Mapping[str, Any], at: Path, origin: Origin
+) -> Iterator[Problem]:
+    key = "subgroup_tau2"
+    if key not in entry:
+        return
+    why = "" if "subgroups" in entry else "there are no subgroups"
+    if not why and entry[key] == "common" and not model.shares_tau2:
+        test = f" with test {model.test}" if model.test in ("pl", "cr2") else ""
+        what = " of aggregated effects" if model.aggregate else test
+        why = f"method {model.method}{what} has no tau2 that levels share"
+    if why:
+        yield _idle((*at, key), entry[key], why, origin)
 
 
 def _same_analyses(

@@ -1,25 +1,20 @@
 """Defaults, outcome and sensitivity entries laid over each other; rules a schema cannot say."""
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from metamill.config.conflicts import conflicts
 from metamill.config.figures import FIGURES, REVIEW_FIGURES
-from metamill.config.methods import (
-    ASSUMED_CORRELATIONS,
-    ASSUMED_ICC,
-    CHANGE_MEASURES,
-    DEFAULT_TAU_PRIOR,
-    DEPENDENT,
-    GLMM_BY_DEFAULT,
-    KNOWN_TAU_SCALE,
-    METHODS,
-)
+from metamill.config.layers import layered
+from metamill.config.methods import ASSUMED_CORRELATIONS, ASSUMED_ICC, CHANGE_MEASURES
+from metamill.config.moderating import moderators_of
+from metamill.config.multiverse import decisions_of
 from metamill.config.origin import Origin, shown
 from metamill.config.plain_text import cleaned
 from metamill.config.scores import score_of, score_problems
 from metamill.config.settings import (
+    YEAR,
     Acceptance,
     Display,
     Explorations,
@@ -34,14 +29,8 @@ from metamill.config.showing import as_wanted, display_of, formats_wanted, in_or
 from metamill.config.strict_yaml import Path
 from metamill.errors import Problem
 
-MODEL_KEYS = tuple(f.name for f in fields(Model))
 NATIVE_POINTS = ("MC", "MD")
 """Measures in the score's own points, where an important difference is a threshold."""
-DEFAULT_RHO = 0.5
-OUTCOME_DEPTH = 1
-"""The layer of an outcome's own settings, between the section `model` and sensitivity entries."""
-_DEFAULTS_ONLY = ("rho", "tau2_interval", "prediction_interval")
-"""Settings that the section `model` may hold for those analyses that can use them."""
 _DEVICES = (
     "con",
     "nul",
@@ -138,10 +127,19 @@ def _outcome(
         tuple(plans),
         tuple(entry.get("subgroups", ())),
         entry.get("leave_one_out", True),
-        entry.get("cumulative", ""),
-        tuple(entry.get("moderators", ())),
+        _orders(entry.get("cumulative")),
+        moderators_of(entry, (*at, "moderators"), origin, problems),
+        entry.get("subgroup_tau2", Outcome.subgroup_tau2),
         Explorations(**{**shared, **entry.get("explorations", {})}),
+        multiverse=decisions_of(entry, (defaults, own), at, origin, problems),
     )
+
+
+def _orders(wanted: Any) -> tuple[str, ...] | None:
+    """The orders in which studies are added; None where config.yaml leaves them open."""
+    if wanted is None or isinstance(wanted, bool):
+        return {None: None, False: (), True: (YEAR,)}[wanted]
+    return (wanted,) if isinstance(wanted, str) else tuple(wanted)
 
 
 def _important_thresholds(entry: Mapping[str, Any], model: Model) -> tuple[float, ...]:
@@ -197,43 +195,14 @@ def _repeated_names(
 
 
 def _model(layers: tuple[Layer, ...], origin: Origin, problems: list[Problem]) -> Model:
-    """The last layer that sets a key decides it.
-
-    A method that has no Knapp-Hartung variance takes its own first test unless `test` is set
-    where, or below where, the method is chosen.
-    """
-    chosen: dict[str, Any] = {}
-    set_in: dict[str, int] = {}
-    for depth, (_, layer) in enumerate(layers):
-        here = {key: layer[key] for key in MODEL_KEYS if key in layer}
-        chosen |= here
-        set_in |= dict.fromkeys(here, depth)
-    chosen.setdefault("method", "GLMM" if chosen["measure"] in GLMM_BY_DEFAULT else Model.method)
-    method = METHODS[chosen["method"]]
-    chosen_at = set_in.get("method", set_in["measure"])
-    if "adhoc" not in method.tests and set_in.get("test", -1) < chosen_at:
-        chosen["test"] = method.tests[0]
-    _drop_what_belongs_to_another_measure(chosen, set_in)
-    if set_in.get("correlation", 0) > OUTCOME_DEPTH and "sibling_correlation" not in chosen:
-        chosen["sibling_correlation"] = False
-    for key in ("level", "tau_prior", "rho", "icc", "correlation", "add"):
-        if key in chosen:
-            chosen[key] = float(chosen[key])
-    if chosen["method"] == "BAYES" and chosen["measure"] in KNOWN_TAU_SCALE:
-        chosen.setdefault("tau_prior", DEFAULT_TAU_PRIOR)
-    chosen["thresholds"] = tuple(float(x) for x in chosen.get("thresholds", ()))
-    if chosen.get("method") in DEPENDENT or chosen.get("aggregate"):
-        chosen.setdefault("rho", DEFAULT_RHO)
-    model = Model(**chosen)
-    idle = {key for key, *_ in conflicts(model) if key in _DEFAULTS_ONLY and not set_in.get(key)}
-    reset: dict[str, Any] = {key: getattr(Model, key) for key in idle}
-    model = replace(model, **reset)
+    """The model that the layers make; settings that do not go together become problems."""
+    model, set_in = layered([layer for _, layer in layers])
     for key, rule, advice, code in conflicts(model):
         blamed = max(("measure", "method"), key=lambda key: set_in.get(key, -1))
         if key != "method" and key in set_in:
             blamed = key
         at = origin.place((*layers[set_in[blamed]][0], blamed))
-        said = _shown(chosen[blamed])
+        said = _shown(getattr(model, blamed))
         problem = Problem(rule=rule, advice=advice, value=said, code=code, **at)
         if problem not in problems:
             problems.append(problem)
@@ -242,22 +211,6 @@ def _model(layers: tuple[Layer, ...], origin: Origin, problems: list[Problem]) -
 
 def _shown(value: Any) -> str:
     return ", ".join(map(shown, value)) if isinstance(value, tuple) else shown(value)
-
-
-def _drop_what_belongs_to_another_measure(
-    chosen: dict[str, Any], set_in: Mapping[str, int]
-) -> None:
-    """Thresholds and priors of tau are on the scale of the measure that they were set for.
-
-    A prior in the section `model` stands for the measures on whose scale it is known to be
-    sensible.
-    """
-    if set_in.get("thresholds", 0) < set_in["measure"]:
-        chosen.pop("thresholds", None)
-    prior = set_in.get("tau_prior", 0)
-    known = prior < OUTCOME_DEPTH and chosen["measure"] in KNOWN_TAU_SCALE
-    if prior < set_in["measure"] and not known:
-        chosen.pop("tau_prior", None)
 
 
 def _accepted(name: str, entry: Mapping[str, Any], origin: Origin) -> tuple[Acceptance, ...]:

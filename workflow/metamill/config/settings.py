@@ -7,11 +7,17 @@ shown (`Display`), so that a new title never recomputes anything.
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from metamill.config.methods import DEPENDENT
+from metamill.config.decisions import Decisions
+from metamill.config.methods import DEPENDENT, GLMM_BY_DEFAULT, is_inverse_variance
 from metamill.decoding import decoded
 from metamill.files import canonical_json
 
 Levels = dict[str, tuple[str, ...]]
+
+PRECISION = "precision"
+"""In `cumulative` no column: the most precise study first."""
+YEAR = "year"
+"""The column by which studies are added where nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,14 @@ class Model:
     def dependent(self) -> bool:
         """Whether the model knows that rows of one study depend on each other."""
         return self.aggregate or self.method in DEPENDENT or self.test == "cr2"
+
+    @property
+    def shares_tau2(self) -> bool:
+        """Whether a regression by this model can give several levels one tau2."""
+        if self.dependent or self.method == "EE" or self.test == "pl":
+            return False
+        mixed = self.method == "GLMM" and self.measure in GLMM_BY_DEFAULT
+        return mixed or is_inverse_variance(self.method)
 
 
 @dataclass(frozen=True)
@@ -127,12 +141,22 @@ class Explorations:
 
 
 @dataclass(frozen=True)
+class Moderators:
+    """The columns of one meta-regression, and for some of them the level that is the reference."""
+
+    columns: tuple[str, ...]
+    reference: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Outcome:
     """Everything that decides an outcome's numbers. `plans[0]` is the primary analysis.
 
-    `leave_one_out` and `cumulative` (a column to order by, or "") repeat the primary analysis;
-    its effects are regressed on each of the columns in `moderators`. `findings` are those of the
-    audit on the rows it selects.
+    `leave_one_out` and `cumulative` (columns to order by, or PRECISION; None: by year where it is
+    known, which tables.chronology decides) repeat the primary analysis; each of `moderators` is one
+    regression of its effects. `subgroup_tau2` says whether the levels of `subgroups` have their own
+    tau2 ("separate") or one together ("common"). `findings` are those of the audit on the rows it
+    selects; `multiverse` are its decisions.
     """
 
     name: str
@@ -141,10 +165,12 @@ class Outcome:
     plans: tuple[Plan, ...]
     subgroups: tuple[str, ...] = ()
     leave_one_out: bool = True
-    cumulative: str = ""
-    moderators: tuple[str, ...] = ()
+    cumulative: tuple[str, ...] | None = ()
+    moderators: tuple[Moderators, ...] = ()
+    subgroup_tau2: str = "separate"
     explorations: Explorations = field(default_factory=Explorations)
     findings: tuple[RowFinding, ...] = ()
+    multiverse: Decisions | None = None
 
     def to_json(self) -> str:
         """One line, sorted: equal settings are equal text."""

@@ -21,7 +21,7 @@ def doubted_rows(outcome: Outcome, selection: Selection) -> list[Plan]:
     primary = outcome.plans[0]
     every = tuple(HeldRow(line, "inconsistent as printed") for line in primary.doubted)
     candidates = (
-        replace(primary, name=WITH_HELD, held=_without_number(primary, selection)),
+        replace(primary, name=WITH_HELD, held=without_number(primary, selection)),
         replace(primary, name=WITHOUT_DOUBTED, held=every),
     )
     rows = selection.rows
@@ -29,7 +29,7 @@ def doubted_rows(outcome: Outcome, selection: Selection) -> list[Plan]:
     return [plan for plan in candidates if (plan.model, apply_plan(rows, plan).used) not in there]
 
 
-def _without_number(primary: Plan, selection: Selection) -> tuple[HeldRow, ...]:
+def without_number(primary: Plan, selection: Selection) -> tuple[HeldRow, ...]:
     """The held rows from which nothing can be pooled even as they are printed."""
     siblings = [selection.rows[at] for at in apply_plan(selection.rows, primary).used]
     rows = {row.line: row for row in selection.rows}

@@ -7,13 +7,18 @@ from metamill.figures.curves.drapery import drapery
 from metamill.figures.curves.prediction import prediction
 from metamill.figures.drawn import Drawn
 from metamill.figures.forest.forest import forest, forest_studies
+from metamill.figures.multiverse.specifications import multiverse
 from metamill.figures.points.bubble import bubble
 from metamill.figures.points.funnel import funnel, funnel_contour
 from metamill.figures.points.labbe import labbe
 from metamill.figures.points.radial import radial
+from metamill.figures.points.small_study import small_study
+from metamill.figures.points.trim_fill import trim_fill
 from metamill.figures.refits.baujat import baujat
 from metamill.figures.refits.forests import cumulative, leave_one_out
+from metamill.figures.refits.gosh import gosh
 from metamill.figures.refits.influence import influence
+from metamill.figures.refits.tornado import tornado
 from metamill.figures.review.bias_summary import risk_of_bias_summary
 from metamill.figures.review.flow import flow
 from metamill.figures.review.risk_of_bias import risk_of_bias
@@ -31,11 +36,16 @@ OUTCOME_FIGURES: dict[str, Callable[[Result, Display, Style], Drawn]] = {
     "drapery": drapery,
     "funnel": funnel,
     "funnel_contour": funnel_contour,
+    "trim_fill": trim_fill,
+    "small_study": small_study,
     "radial": radial,
     "labbe": labbe,
     "baujat": baujat,
     "influence": influence,
+    "tornado": tornado,
+    "gosh": gosh,
     "bubble": bubble,
+    "multiverse": multiverse,
 }
 """Figures of config.figures.FIGURES, each drawn from a result alone."""
 

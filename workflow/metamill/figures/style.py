@@ -127,7 +127,8 @@ def suited(style: Style, result: Result) -> Style:
     if style.brackets != DASHED:
         return style
     lows: list[float | None] = [effect.ci_low for effect in result.primary.effects]
-    lows += [refit.ci_low for refit in (*result.leave_one_out, *result.cumulative)]
+    lows += [refit.ci_low for refit in (*result.leave_one_out, *result.leave_cohort_out)]
+    lows += [refit.ci_low for refit in result.cumulative]
     for analysis in result.analyses:
         lows += [analysis.pooled.ci_low, analysis.pooled.pi_low]
     lows += [mean.pi_low for found in result.regressions for mean in found.means]

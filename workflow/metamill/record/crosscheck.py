@@ -10,13 +10,21 @@ from typing import Any
 
 import numpy as np
 
+from metamill.explored.small_study import SmallStudyEffects
 from metamill.files import significant
-from metamill.record import recompute, regressions
+from metamill.record import flips, recompute, regressions, small_study
 from metamill.record.engines.normal import subgroup_differences
 from metamill.record.engines.numbers import Array, Numbers, Question
-from metamill.results import Analysis, Pooled, Regression, Result, SubgroupTest
+from metamill.results import (
+    Analysis,
+    LevelsTest,
+    Pooled,
+    Regression,
+    Result,
+    SubgroupTest,
+)
 
-Ours = Pooled | SubgroupTest | Regression
+Ours = Pooled | SubgroupTest | LevelsTest | Regression | SmallStudyEffects
 
 LOWER_MAXIMUM = recompute.LOWER_MAXIMUM
 NO_NUMBER = "the engine gives no number"
@@ -57,8 +65,15 @@ class Check:
 def crosscheck(result: Result) -> list[Check]:
     """Every number of `result` that an engine can recompute."""
     known: recompute.Known = {}
-    checks = [check for item in result.analyses for check in _analysis_checks(result, item, known)]
+    checks = [
+        check
+        for item in result.analyses
+        if not item.common_tau2
+        for check in _analysis_checks(result, item, known)
+    ]
     checks += [check for test in result.subgroup_tests for check in _test_checks(result, test)]
+    checks += _small_study_checks(result)
+    checks += _flip_checks(result)
     return checks + [
         check for item in result.regressions for check in _regression_checks(result, item)
     ]
@@ -75,10 +90,12 @@ def numbers_of(ours: Ours) -> dict[str, float | None]:
     """Every number of ours by the name that engines give it."""
     if isinstance(ours, Regression):
         return regressions.numbers_of(ours)
+    if isinstance(ours, SmallStudyEffects):
+        return small_study.numbers_of(ours)
     found: dict[str, float | None] = {
         field.name: value
         for field in fields(ours)
-        if not isinstance(value := getattr(ours, field.name), str | bool | tuple)
+        if not isinstance(value := getattr(ours, field.name), str | bool | tuple | LevelsTest)
     }
     if not isinstance(ours, Pooled):
         return found
@@ -144,7 +161,23 @@ def _refused(ours_of: Ours, quantity: str) -> bool:
 
 
 def _test_checks(result: Result, test: SubgroupTest) -> Iterator[Check]:
-    if test.q is None:
+    """The tests between levels, and the means of levels that share one tau2.
+
+    Of the means that a test with separate tau2 compares the result has none where the levels share
+    one: then it stands unchecked.
+    """
+    found = regressions.common_levels(result, test)
+    common = test if test.tau2_of == "common" else test.other
+    if found is not None and common is not None:
+        name = f"subgroup:{test.column}, common tau2"
+        for numbers in found.test:
+            yield from _compared(result.outcome, name, common, numbers, found.question)
+        for part in result.subgroups(test.column) if test.tau2_of == "common" else ():
+            for numbers in found.levels.get(part.name, ()) if part.common_tau2 else ():
+                yield from _compared(
+                    result.outcome, part.name, part.pooled, numbers, found.question
+                )
+    if test.q is None or test.tau2_of != "separate":
         return
     parts = [part.pooled for part in result.subgroups(test.column)]
     entering = [(p.mu, p.se) for p in parts if p.pooled and p.mu is not None and p.se]
@@ -155,6 +188,15 @@ def _test_checks(result: Result, test: SubgroupTest) -> Iterator[Check]:
     yield from _compared(result.outcome, name, test, numbers, question)
 
 
+def _flip_checks(result: Result) -> Iterator[Check]:
+    for quantity, ours, theirs in flips.recomputed(result):
+        apart = abs(ours - theirs) / abs(ours) if np.isfinite(theirs) else float("inf")
+        shown = theirs if np.isfinite(theirs) else None
+        yield Check(
+            result.outcome, "primary", quantity, ours, "scipy", shown, apart, flips.TOLERANCE
+        )
+
+
 def _regression_checks(result: Result, regression: Regression) -> Iterator[Check]:
     if not regression.coefficients:
         return
@@ -162,3 +204,12 @@ def _regression_checks(result: Result, regression: Regression) -> Iterator[Check
     for numbers in found:
         name = f"regression:{regression.moderator}"
         yield from _compared(result.outcome, name, regression, numbers, question)
+
+
+def _small_study_checks(result: Result) -> Iterator[Check]:
+    ours = result.explored.small_study
+    if ours is None or ours.reason:
+        return
+    question, found = small_study.recomputed(result, ours)
+    for numbers in found:
+        yield from _compared(result.outcome, "small-study effects", ours, numbers, question)

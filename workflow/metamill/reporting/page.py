@@ -12,14 +12,20 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from metamill import wording
 from metamill.config.settings import Display
+from metamill.figures.refits.tornado_words import grouped
+from metamill.figures.refits.words import COHORT, in_orders, order_words
 from metamill.files import plain_cell
 from metamill.reporting.audit_page import audit_page
+from metamill.reporting.gosh_section import gosh_section, outlier_words
+from metamill.reporting.multiverse_section import multiverse_section
+from metamill.reporting.regressions_section import regressions_section, subgroups_section
+from metamill.reporting.robustness_section import robustness_section
+from metamill.reporting.small_study_section import small_study_section
 from metamill.results import Analysis, Effect, Pooled, Refit, Result, StudyRow
 from metamill.sentences import (
     details,
     leave_one_out_words,
     quantity_words,
-    regression_words,
     test_words,
 )
 from metamill.tables.needs import COLUMN_SETS
@@ -131,10 +137,23 @@ def _outcome(entry: Entry) -> dict[str, Any]:
             for analysis in result.analyses
             if analysis.settings["method"] == "BAYES" and analysis.pooled.pooled
         ],
-        "regressions": [regression_words(item) for item in result.regressions],
+        "regressions": regressions_section(result),
+        "robustness": robustness_section(result),
+        "small_study": small_study_section(result),
+        "multiverse": multiverse_section(result),
         "leave_one_out": leave_one_out_words(result.leave_one_out, form),
-        "refits": [_refit(item, form) for item in result.leave_one_out],
-        "cumulative": [_refit(item, form) for item in result.cumulative],
+        "outliers": outlier_words(result.explored.outliers),
+        "gosh": gosh_section(result),
+        "refits": [
+            _refit(item, form) for item in (*result.leave_one_out, *result.leave_cohort_out)
+        ],
+        "cumulative": [
+            {
+                "title": f"Study after study, {order_words(part[0].order)}",
+                "rows": [_refit(item, form) for item in part],
+            }
+            for part in in_orders(result.cumulative)
+        ],
         "derived": [
             {
                 "label": (row := result.rows[item.row]).label,
@@ -154,10 +173,11 @@ def _outcome(entry: Entry) -> dict[str, Any]:
             | {
                 "name": _analysis_name(analysis),
                 "reason": _own_words(analysis, result),
+                "group": group,
             }
-            for analysis in result.analyses
+            for group, analysis in grouped(result)
         ],
-        "subgroup_tests": [f"{wording.subgroup_words(test)}." for test in result.subgroup_tests],
+        "subgroup_tests": subgroups_section(result),
         "columns": columns,
         "studies": [_study(result, effect, columns, form) for effect in primary.effects],
         "left_out": [
@@ -250,7 +270,7 @@ def _refit(item: Refit, form: NumberFormat) -> dict[str, Any]:
         return "" if value is None else wording.significant_text(value, digits)
 
     return {
-        "study": item.left_out or item.up_to,
+        "study": (item.left_out or item.up_to) + (" (one cohort)" if item.unit == COHORT else ""),
         "k": item.k,
         "estimate": form.text(item.estimate) + (form.suffix if item.estimate is not None else ""),
         "interval": wording.interval_text(item.ci_low, item.ci_high, form),

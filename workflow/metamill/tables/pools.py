@@ -55,6 +55,12 @@ def filters(outcome: Outcome) -> Iterator[tuple[Path, RowFilter]]:
             yield (*at, "sensitivity", index, "include"), plan.include
         if plan.drop:
             yield (*at, "sensitivity", index, "exclude"), plan.drop
+    for index, decision in enumerate(outcome.multiverse.of if outcome.multiverse else ()):
+        for place, choice in enumerate(decision.choices):
+            here: Path = (*at, "multiverse", index, "choices", place)
+            for key, where in (("include", choice.include), ("exclude", choice.exclude)):
+                if where:
+                    yield (*here, key), RowFilter(where)
 
 
 def unknown_levels(
@@ -95,6 +101,11 @@ def check_filters(
             advice, code = "Check it against the table", "filter-without-rows"
             unknown = [WrongSetting(path, rule, advice, str(item), code=code)]
         wrong += unknown
+    for i, regression in enumerate(outcome.moderators):
+        place: Path = ("outcomes", outcome.name, "moderators", i, "reference")
+        stated = regression.reference.items()
+        named: Levels = {name: (level,) for name, level in stated if name in known}
+        wrong += unknown_levels(rows, named, place, f"row that is selected from {table}")
     for path, cohort in _cohorts_named(outcome):
         cohorts = {row.cells.get("cohort", "") for row in rows}
         if cohort not in cohorts:
@@ -151,12 +162,17 @@ def check_plans(
     for plan in outcome.plans:
         at = f"outcomes.{outcome.name}" + ("" if plan.name == "primary" else f", {plan.name}")
         pooled = [rows[index] for index in apply_plan(rows, replace(plan, held=())).used]
-        for check in _CHECKS:
-            for problem in check(pooled, plan, table, at):
-                key = (problem.line, problem.column, problem.value, problem.rule)
-                if key not in reported:
-                    reported.add(key)
-                    findings.problems.append(problem)
+        for problem in pool_problems(pooled, plan, table, at):
+            key = (problem.line, problem.column, problem.value, problem.rule)
+            if key not in reported:
+                reported.add(key)
+                findings.problems.append(problem)
+
+
+def pool_problems(rows: list[TableRow], plan: Plan, table: Table, at: str) -> Iterator[Problem]:
+    """What would make one pool of `rows` wrong; `at` is where config.yaml asks for it."""
+    for check in _CHECKS:
+        yield from check(rows, plan, table, at)
 
 
 def _mixed_units(rows: list[TableRow], plan: Plan, table: Table, at: str) -> list[Problem]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from metamill.config.settings import Outcome, RowFilter
+from metamill.config.settings import PRECISION, Outcome, RowFilter
 from metamill.errors import Problem, WrongSetting, closest, did_you_mean
 from metamill.files import canonical_json, digest
 from metamill.tables.extracted import STUDIES, Extracted, read_extracted
@@ -97,7 +97,8 @@ def check_selections(
         if outcome.name not in selections:
             continue
         selection, table = selections[outcome.name], extracted.tables[outcome.table]
-        parting = (*outcome.subgroups, *outcome.moderators)
+        moderators = (column for item in outcome.moderators for column in item.columns)
+        parting = (*outcome.subgroups, *moderators)
         findings.notices += near_equal_levels(selection.rows, parting, table.name)
         before = len(findings.settings)
         if extracted.sound(outcome) and selection.rows:
@@ -187,10 +188,16 @@ def _absent_columns(outcome: Outcome, known: set[str], table: str) -> list[Wrong
     """Columns that settings name and neither the table nor studies.csv has, each once a place."""
     at: tuple[str | int, ...] = ("outcomes", outcome.name)
     named = [((*at, "select", column), column) for column in outcome.select]
-    if outcome.cumulative:
-        named.append(((*at, "cumulative"), outcome.cumulative))
+    orders = [column for column in outcome.cumulative or () if column != PRECISION]
+    named += [((*at, "cumulative"), column) for column in orders]
     named += [((*at, "subgroups", i), column) for i, column in enumerate(outcome.subgroups)]
-    named += [((*at, "moderators", i), column) for i, column in enumerate(outcome.moderators)]
+    for i, item in enumerate(outcome.moderators):
+        here = (*at, "moderators", i)
+        together = len(item.columns) > 1
+        named += [
+            ((*here, "columns", j) if together else here, column)
+            for j, column in enumerate(item.columns)
+        ]
     named += [((*path, column), column) for path, item in filters(outcome) for column in item.where]
     return [
         WrongSetting(

@@ -15,12 +15,15 @@ from metamill.figures.drawn import Drawn, not_drawn
 from metamill.figures.refits.places import DOUBTFUL, MEAN, PLAIN, STRIKING, Entry, Table, with_marks
 from metamill.figures.refits.table import plot_room, table_pages
 from metamill.figures.refits.words import (
+    COHORT,
     cumulative_alt,
     cumulative_caption,
     figure_title,
     has_diamond,
+    in_orders,
     leave_one_out_alt,
     leave_one_out_caption,
+    order_words,
     refit_csv,
     too_little,
 )
@@ -55,13 +58,14 @@ def leave_one_out(result: Result, display: Display, style: Style) -> Drawn:
     if not result.leave_one_out or whole.estimate is None:
         reason = _no_leave_one_out(result)
         return not_drawn(title, reason, display.width_mm, style)
-    changes = [_change(refit, result) for refit in result.leave_one_out]
-    shared = {refit.note for refit in result.leave_one_out}
+    refits = (*result.leave_one_out, *result.leave_cohort_out)
+    changes = [_change(refit, result) for refit in refits]
+    shared = {refit.note for refit in refits}
     common = shared.pop() if len(shared) == 1 else ""
     noted = []
-    for refit, words in zip(result.leave_one_out, changes, strict=True):
+    for refit, words in zip(refits, changes, strict=True):
         kind = DOUBTFUL if refit.mu is None else STRIKING if words else PLAIN
-        entry = _entry(f"without {refit.left_out}", refit, result, kind, style)
+        entry = _entry(_left_out(refit), refit, result, kind, style)
         noted.append((replace(entry, words=words), "" if common else refit.note))
     notes = [f"{capital(common)}."] if common else []
     if any(changes):
@@ -74,7 +78,7 @@ def leave_one_out(result: Result, display: Display, style: Style) -> Drawn:
     pages = _pages(table, result, display, style)
     return Drawn(
         pages,
-        refit_csv(result, result.leave_one_out, changes),
+        refit_csv(result, refits, changes),
         leave_one_out_caption(result, display, any(changes)),
         " ".join(leave_one_out_alt(result, display, changes)),
     )
@@ -93,7 +97,35 @@ def cumulative(result: Result, display: Display, style: Style) -> Drawn:
     if all(refit.estimate is None for refit in refits):
         reason = f"no number of studies has an estimate ({refits[-1].note})"
         return not_drawn(title, reason, display.width_mm, style)
-    years = _years(result)
+    orders = in_orders(refits)
+    years = [_years(part, result) for part in orders]
+    pages = [
+        page
+        for part, known in zip(orders, years, strict=True)
+        for page in _cumulative_pages(part, known, len(orders) > 1, result, display, style)
+    ]
+    told = [
+        year
+        for part, known in zip(orders, years, strict=True)
+        for year in known or [""] * len(part)
+    ]
+    return Drawn(
+        tuple(pages),
+        refit_csv(result, refits, told),
+        cumulative_caption(result, display),
+        " ".join(cumulative_alt(result, display)),
+    )
+
+
+def _cumulative_pages(
+    refits: Sequence[Refit],
+    years: Sequence[str],
+    several: bool,
+    result: Result,
+    display: Display,
+    style: Style,
+) -> tuple[Any, ...]:
+    """The pages of one order; where there are several, each says which it is."""
     noted = []
     for index, refit in enumerate(refits):
         label = f"+ {refit.up_to}" if index else refit.up_to
@@ -105,16 +137,17 @@ def cumulative(result: Result, display: Display, style: Style) -> Drawn:
     if any(refit.note for refit in refits):
         notes.append("Grey: see the footnote of the row.")
     table = _table(result, display, noted, notes, (YEAR, K) if years else (K,), style)
+    if several:
+        table = replace(table, header=f"Studies, {order_words(refits[0].order)}")
     if ABSENT in years:
         missing = f"{ABSENT} under {YEAR}: no year is known; such studies are added last."
         table = replace(table, column_notes=((YEAR, missing), *table.column_notes))
-    pages = _pages(table, result, display, style)
-    return Drawn(
-        pages,
-        refit_csv(result, refits, years),
-        cumulative_caption(result, display),
-        " ".join(cumulative_alt(result, display)),
-    )
+    return _pages(table, result, display, style)
+
+
+def _left_out(refit: Refit) -> str:
+    """What a row is without: a study, or the studies of a cohort."""
+    return f"without {refit.left_out}{' (one cohort)' if refit.unit == COHORT else ''}"
 
 
 def _no_leave_one_out(result: Result) -> str:
@@ -259,7 +292,7 @@ def _axis(table: Table, result: Result, display: Display, left: float, right: fl
     return linear_axis(*seen, left, right, bounds_of(result.measure, display))
 
 
-def _years(result: Result) -> list[str]:
+def _years(refits: Sequence[Refit], result: Result) -> list[str]:
     """The year of each study added, where the studies are in its order and do not all name it.
 
     What is no year counts as not known. Nothing where no year is known.
@@ -269,10 +302,9 @@ def _years(result: Result) -> list[str]:
         year = row.cells.get("year", "")
         of_label.setdefault(row.label, []).append(year if re.fullmatch(r"\d{4}", year) else ABSENT)
     waiting = {label: iter(sorted(years)) for label, years in of_label.items()}
-    years = [next(waiting.get(refit.up_to, iter(())), ABSENT) for refit in result.cumulative]
+    years = [next(waiting.get(refit.up_to, iter(())), ABSENT) for refit in refits]
     named = all(
-        year != ABSENT and year in refit.up_to
-        for year, refit in zip(years, result.cumulative, strict=True)
+        year != ABSENT and year in refit.up_to for year, refit in zip(years, refits, strict=True)
     )
     # The dash comes after every digit, as studies without a year come last.
     ordered = all(a <= b for a, b in pairwise(years))

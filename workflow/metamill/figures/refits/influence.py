@@ -15,6 +15,7 @@ from metamill.figures.page.canvas import (
 from metamill.figures.page.text import MM_PER_POINT, clean, tied, wrap
 from metamill.figures.refits.key import Named, study_key
 from metamill.figures.refits.panels import (
+    TAIL,
     TWO_SIDED,
     Statistic,
     has_cutoffs,
@@ -153,7 +154,7 @@ def _notes(panels: Sequence[Statistic], result: Result) -> list[str]:
         notes.append("Grey: the analysis of all studies, or no influence.")
     far = [str(number) for number, refit in enumerate(refits, start=1) if _is_far(refit)]
     if far:
-        notes.append(f"Studentised residual beyond ±{TWO_SIDED:g}: {', '.join(far)}.")
+        notes.append(f"{_far_words(refits)}: {', '.join(far)}.")
     if len(refits) > NAMED_UP_TO:
         notes.append(
             f"Studies are numbered as in the table of plotted numbers; of {len(refits)} only "
@@ -172,7 +173,15 @@ def _notes(panels: Sequence[Statistic], result: Result) -> list[str]:
 
 
 def _is_far(refit: Refit) -> bool:
+    if refit.tail_p is not None:
+        return refit.tail_p < TAIL
     return refit.rstudent is not None and abs(refit.rstudent) > TWO_SIDED
+
+
+def _far_words(refits: Iterable[Refit]) -> str:
+    if any(refit.tail_p is not None for refit in refits):
+        return f"Tail probability below {TAIL:g}"
+    return f"Studentised residual beyond ±{TWO_SIDED:g}"
 
 
 def _csv(panels: Sequence[Statistic], result: Result) -> str:
@@ -213,7 +222,10 @@ def _alt(panels: Sequence[Statistic], result: Result, title: str) -> Iterable[st
     yield from _judged(refits)
     far = [clean(refit.left_out) for refit in refits if _is_far(refit)]
     if far:
-        yield f"Beyond ±{TWO_SIDED:g} by the studentised residual: {'; '.join(far)}."
+        words = _far_words(refits)
+        if words.startswith("Student"):
+            words = f"Beyond ±{TWO_SIDED:g} by the studentised residual"
+        yield f"{words}: {'; '.join(far)}."
 
 
 def _judged(refits: Sequence[Refit]) -> Iterable[str]:
@@ -257,6 +269,7 @@ def _caption(panels: Sequence[Statistic], result: Result, title: str) -> str:
         ("hat", "3/k for the hat value"),
         ("weight", "300/k for the weight in per cent"),
         ("dfbetas", "±1 for DFBETAS"),
+        ("tail_p", "0.05 for the tail probability of the study's counts"),
     ]
     cutoffs = [words for name, words in told if name in names]
     said[-1] += f"; dashed lines are cutoffs: {', '.join(cutoffs)}." if cutoffs else "."

@@ -18,7 +18,8 @@ COOK = NormalDist().inv_cdf(0.75) ** 2
 """The median of chi-squared with one degree of freedom."""
 SIGNED = ("rstudent", "dffits", "dfbetas", "estimate")
 """Statistics that may be negative."""
-TWO_SIDED = 1.96
+TWO_SIDED, TAIL = 1.96, 0.05
+"""Beyond the first, or below the second, a study is an outlier."""
 LARGEST_RADIUS_MM, LEAST_RADIUS_MM = 0.75, 0.3
 FROM_MARKS_MM = (0.0, 0.8, 1.6, 3.0, 4.5)
 """Numbers of studies stand so much further from their marks where they have no room beside them,
@@ -86,6 +87,7 @@ def statistics(result: Result) -> tuple[Statistic, ...]:
         read("hat", "Hat value", 1 / k, (3 / k,)),
         read("weight", "Weight (%)", 100 / k, (300 / k,)),
         read("dfbetas", "DFBETAS", 0.0, (-1.0, 1.0)),
+        read("tail_p", "Tail probability", 1.0, (TAIL,)),
     ]
     if found[0] is None:
         title = f"Pooled {result.measure.natural} without the study{per_cent}"
@@ -227,7 +229,7 @@ def _y_axis(panel: Statistic, bottom: float, top: float) -> tuple[Axis, list[str
         low, high = low - (0.0 if reach == 0 else pad), high + pad
     low, high = _opened(low, high)
     length = bottom - top
-    bounds = (-inf if panel.name in SIGNED else 0.0, inf)
+    bounds = (-inf if panel.name in SIGNED else 0.0, 1.0 if panel.name == "tail_p" else inf)
     axis = linear_axis(low, high, 0.0, length, bounds)
     decimals = tick_decimals(axis, panel.factor)
     texts = [number_text(tick, decimals, panel.factor) for tick in axis.ticks]

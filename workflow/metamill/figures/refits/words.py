@@ -1,10 +1,11 @@
 """Forest plots of refits without the plot: their numbers as a table, alt texts and captions."""
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from math import sqrt
 from typing import Any
 
-from metamill.config.settings import Display
+from metamill.config.settings import PRECISION, Display
 from metamill.figures.page.text import clean
 from metamill.files import csv_text
 from metamill.results import Pooled, Refit, Result
@@ -30,7 +31,23 @@ def figure_title(kind: str, display: Display) -> str:
     return f"{kind}: {clean(display.title).rstrip('.')}"
 
 
-CSV_COLUMNS = "row,study,year,k,estimate,ci_low,ci_high,tau,i2,p_value,words,note".split(",")
+COHORT = "cohort"
+"""The `unit` of a refit without all studies of a cohort."""
+
+
+def in_orders(refits: Sequence[Refit]) -> list[tuple[Refit, ...]]:
+    """The refits of each order in which studies are added."""
+    return [tuple(part) for _, part in groupby(refits, key=lambda refit: refit.order)]
+
+
+def order_words(order: str) -> str:
+    """An order in words: "by year", "the most precise first"."""
+    if order == PRECISION:
+        return "the most precise first"
+    return f"by {clean(order).replace('_', ' ')}" if order else "one after the other"
+
+
+CSV_COLUMNS = "row,order,study,year,k,estimate,ci_low,ci_high,tau,i2,p_value,words,note".split(",")
 
 
 def has_diamond(whole: Pooled) -> bool:
@@ -46,6 +63,7 @@ def refit_csv(result: Result, refits: Sequence[Refit], told: Sequence[str]) -> s
         rows.append(
             {
                 "row": "without" if without else "up to",
+                "order": refit.order,
                 "study": refit.left_out or refit.up_to,
                 **_numbers(refit),
                 "note": refit.note,
@@ -80,9 +98,14 @@ def leave_one_out_alt(result: Result, display: Display, changes: Sequence[str]) 
     if words:
         yield f"{words}."
     yield from _without_model(result.leave_one_out, form)
+    cohorts = [refit for refit in result.leave_cohort_out if refit.estimate is not None]
+    if cohorts:
+        told = (f"without {clean(refit.left_out)} {_told(refit, form)}" for refit in cohorts)
+        yield f"Where studies share a cohort: {'; '.join(told)}."
+    refits = (*result.leave_one_out, *result.leave_cohort_out)
     marked = [
         f"without {clean(refit.left_out)}, {_told(refit, form)}: {change[:1].lower()}{change[1:]}"
-        for refit, change in zip(result.leave_one_out, changes, strict=True)
+        for refit, change in zip(refits, changes, strict=True)
         if change
     ]
     if marked:
@@ -130,6 +153,8 @@ def leave_one_out_caption(result: Result, display: Display, any_marked: bool) ->
     ]
     if any_marked:
         said.append("Squares mark studies without which the result changes, as said in words.")
+    if result.leave_cohort_out:
+        said.append("Where studies share a cohort, the whole of it and its studies are left out.")
     if any(refit.mu is None for refit in result.leave_one_out):
         said.append("Grey rows have no model and are not compared.")
     if result.measure.null is not None:
@@ -149,12 +174,18 @@ def _whole_words(whole: Pooled, band: str = "") -> str:
 
 
 def cumulative_alt(result: Result, display: Display) -> Iterable[str]:
-    refits, form = result.cumulative, result_format(result)
-    level = level_text(result.primary.settings)
     yield f"{figure_title('Cumulative forest plot', display)}."
+    orders = in_orders(result.cumulative)
+    for refits in orders:
+        yield from _order_alt(refits, len(orders) > 1, result)
+
+
+def _order_alt(refits: Sequence[Refit], several: bool, result: Result) -> Iterable[str]:
+    form, level = result_format(result), level_text(result.primary.settings)
     studies = "1 study" if len(refits) == 1 else f"{len(refits)} studies"
     first, last = clean(refits[0].up_to), clean(refits[-1].up_to)
-    yield f"{studies}, added one after the other from {first} to {last}."
+    how = f" {order_words(refits[0].order)}," if several else ""
+    yield f"{studies}, added one after the other{how} from {first} to {last}."
     known = [refit for refit in refits if refit.estimate is not None]
     sound = [refit for refit in known if not refit.note] or known
     yield f"Pooled {result.measure.natural} with {level}:"
@@ -179,6 +210,9 @@ def cumulative_caption(result: Result, display: Display) -> str:
             "and lines); k counts studies so far."
         ),
     ]
+    orders = [order_words(refits[0].order) for refits in in_orders(result.cumulative)]
+    if len(orders) > 1:
+        said.append(f"Studies are added in {len(orders)} orders: {'; '.join(orders)}.")
     if result.primary.pooled.estimate is not None:
         said.append(_whole_words(result.primary.pooled))
     if any(refit.note for refit in result.cumulative):
