@@ -30,12 +30,13 @@ def review(folder: Path) -> Path:
     models += ["{name: raw, measure: PR, method: REML}"]
     lines = ["review: {title: T}", "outcomes:", "  a:", "    title: A", "    table: a.csv"]
     lines += ["    measure: PLO", "    multiverse:", "      - decision: Model", "        choices:"]
-    lines += [f"          - {model}" for model in models]
+    equivalent = ", standing: equivalent}"
+    lines += [f"          - {model[:-1]}{equivalent}" for model in models]
     for name, size in (("first", 5), ("second", 5), ("third", 5), ("fourth", 4)):
         lines += [f"      - decision: Without some by {name}", "        choices:"]
         lines += ["          - {name: all}"]
         lines += [
-            f"          - {{name: without {level}, exclude: {{{name}: '{level}'}}}}"
+            f"          - {{name: without {level}, exclude: {{{name}: '{level}'}}{equivalent}"
             for level in range(1, size)
         ]
     (folder / "config.yaml").write_text("\n".join(lines) + "\n")

@@ -333,14 +333,29 @@ def test_an_empty_cell_that_is_needed_stops_the_run(
 
 
 @pytest.mark.fault("A28")
-def test_nothing_is_drawn_by_chance() -> None:
-    """No module of the package can make a random number, so there is no seed to set."""
+def test_every_random_number_begins_with_a_seed() -> None:
+    """Generators are made from a seed in the arguments; nothing else of `random` is used."""
+    makers, found = ("default_rng", "PCG64"), 0
     for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [getattr(node, "attr", ""), getattr(node, "module", "") or ""]
-            names += [alias.name for alias in getattr(node, "names", ()) if hasattr(alias, "name")]
-            assert not any("random" in name.split(".") for name in names), path
-            assert "default_rng" not in names, path
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        seeded = [
+            call
+            for call in calls
+            if getattr(call.func, "attr", "") in makers
+            and [getattr(item, "id", "") for item in call.args] == ["seed"]
+        ]
+        named = [getattr(node, "attr", "") for node in ast.walk(tree)]
+        imported = [
+            name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for name in [getattr(node, "module", "") or "", *(item.name for item in node.names)]
+        ]
+        assert not any("random" in name.split(".") for name in imported), path
+        assert named.count("random") == sum(map(named.count, makers)) == len(seeded), path
+        found += len(seeded)
+    assert found
 
 
 @pytest.mark.fault("A31")

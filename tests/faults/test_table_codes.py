@@ -126,6 +126,9 @@ OF_SETTINGS: dict[str, str] = {
     "idle-filter": (
         "exclude: [{study: A, reason: other}], sensitivity: [{name: b, exclude: {study: A}}]"
     ),
+    "level-per-study": "moderators: [study]",
+    "moderator-of-effect": "moderators: [events]",
+    "reference-of-numbers": "moderators: [{columns: [year], reference: {year: 2001}}]",
     "unknown-cohort": "same_cohort: {MADRID: other patients}",
     "unknown-column": "subgroups: [region]",
     "unknown-level": "select: {arm: z}",

@@ -39,7 +39,11 @@ def write(folder: Path, name: str) -> Path:
         "method": "REML",
         "test": "adhoc",
         "multiverse": [
-            {"decision": item["name"], "choices": item["choices"]} for item in of["decisions"]
+            {
+                "decision": item["name"],
+                "choices": [{"standing": "equivalent"} | choice for choice in item["choices"]],
+            }
+            for item in of["decisions"]
         ],
     }
     config = {"review": {"title": name}, "outcomes": {"a": outcome}}

@@ -165,6 +165,17 @@ def test_a_file_over_the_limit_is_refused_unparsed(folder: Folder):
         ("measure: PR\nselect: {unit: null}", "select.unit", "one value, or a list"),
         ("measure: PR\nselect: {unit: []}", "select.unit", "one value, or a list"),
         ("measure: PR\nselect: {}", "select", "says too little"),
+        (
+            "measure: PR\nexplorations: {}",
+            "explorations",
+            "Set one of small_study_effects, automatic_sensitivity, flip_points, gosh, "
+            "permutations, seed, or remove it.",
+        ),
+        (
+            "measure: PR\nexplorations: {gosh: 2000000}",
+            "explorations.gosh",
+            "must be at most 1,000,000.",
+        ),
         ("measure: PR\nexclude: {a: b}", "exclude", "must be a list"),
         ("measure: PR\nexclude: [{study: A}]", "exclude.0", "'reason' is missing"),
         ("measure: PR\nexclude: [{reason: r}]", "exclude.0", "says too little"),

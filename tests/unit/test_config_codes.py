@@ -51,6 +51,13 @@ SETTINGS = {
     "bad-file-name": HEAD.replace("loosening.csv", "extracted/loosening.csv") + "    measure: PLO",
     "bad-name": outcome("measure: PLO").replace("screw_loosening:", "Screw loosening:"),
     "blank-text": outcome("measure: PLO").replace("Screw loosening", "''"),
+    "decided-twice": outcome(
+        "measure: OR\nmultiverse:\n"
+        "  - decision: Method\n"
+        "    choices: [{name: REML}, {name: PM, standing: equivalent, method: PM}]\n"
+        "  - decision: Heterogeneity\n    choices:\n      - {name: as planned}\n"
+        "      - {name: DL, standing: uncertain,\n         method: DL}"
+    ),
     "duplicate-analysis": outcome(
         "measure: PLO\nsensitivity:\n  - {name: 2010 on, level: 90}\n  - {name: 2010 On, level: 80}"
     ),

@@ -203,6 +203,17 @@ def test_the_measures_are_those_of_the_registry():
         ("[funnel_contour]", "measure: PLO", "no outcome has a measure with a value of no effect"),
         ("[radial]", "measure: PLO", "no outcome has method EE or DL"),
         ("[influence]", "measure: OR\nleave_one_out: false", "no outcome has leave_one_out"),
+        ("[gosh]", "measure: OR\nexplorations: {gosh: 0}", "gosh is 0 in explorations"),
+        (
+            "[trim_fill]",
+            "measure: OR\nexplorations: {small_study_effects: false}",
+            "small_study_effects is false in explorations",
+        ),
+        (
+            "[trim_fill]",
+            "measure: PR\nexplorations: {small_study_effects: false}",
+            "no outcome has a measure with a value of no effect",
+        ),
     ],
 )
 def test_a_figure_that_nobody_will_get_is_noted(folder: Path, draw: str, lines: str, said: str):
@@ -215,7 +226,9 @@ def test_figures_that_can_be_had_or_were_not_asked_for_are_not_noted(folder: Pat
     assert noted(folder, "measure: PLO") == []
     (folder / "extracted" / "flow.yaml").touch()
     lines = "measure: OR\nmoderators: [x]\ncumulative: x\nmultiverse:\n"
-    lines += "  - {decision: Tau, choices: [{name: REML}, {name: PM, method: PM}]}"
+    lines += (
+        "  - {decision: Tau, choices: [{name: REML}, {name: PM, method: PM, standing: uncertain}]}"
+    )
     every = ", ".join([*FIGURES, "flow", "study_map"])
     assert noted(folder, lines, f"figures: {{draw: [{every}]}}\n") == []
 

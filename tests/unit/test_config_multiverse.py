@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from metamill.cli import main
 from metamill.config.decisions import STANDINGS
 from metamill.config.load import load_review
 from metamill.config.multiverse import MOST_SPECIFICATIONS, SAME_NATURAL_SCALE, model_of
@@ -22,9 +23,15 @@ def write(folder: Path, settings: str, *decisions: str) -> Path:
     lines = [f"    {line}" for line in settings.splitlines()] + ["    multiverse:"]
     for number, choices in enumerate(decisions):
         lines += [f"      - decision: Decision {number}", "        choices:"]
-        lines += [f"          - {{{choice}}}" for choice in choices.split(" | ")]
+        lines += [f"          - {{{_judged(choice)}}}" for choice in choices.split(" | ")]
     (folder / "config.yaml").write_text(HEAD + "\n".join(lines) + "\n")
     return folder / "config.yaml"
+
+
+def _judged(choice: str) -> str:
+    """The choice with the standing that everything but a mere name must have."""
+    said = "," not in choice or "standing" in choice
+    return choice.replace(", without standing", "") if said else f"{choice}, standing: equivalent"
 
 
 def outcome(folder: Path, settings: str, *decisions: str) -> Outcome:
@@ -112,8 +119,57 @@ def test_more_specifications_than_are_run_are_refused_with_their_number(tmp_path
     assert len(outcome(tmp_path, "measure: MC", *rows[:16]).multiverse.of) == 16
 
 
+def test_a_choice_says_how_good_it_is_beside_the_primary_analysis(tmp_path):
+    choices = "name: a | name: b, method: PM, without standing | name: c, method: DL"
+    found = problems(tmp_path, "measure: MC", choices)
+    assert [(p.code, p.line, p.value) for p in found] == [("missing-setting", 11, "b")]
+    assert "Say equivalent, uncertain or non-equivalent." in str(found[0])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "key", "value"),
+    [
+        ("method: PM", "method: DL", "method", "DL"),
+        ("correlation: 0.2, test: z", "test: knha", "test", "knha"),
+        ("rows: as printed", "rows: without doubted", "rows", "without doubted"),
+        ("exclude: {study: [A, B]}", "exclude: {study: [B, C]}", "exclude", "study: B or C"),
+        ("include: {study: A}", "exclude: {study: A}", "exclude", "study: A"),
+        ("same_cohort: {X: why}", "same_cohort: {X: other}", "same_cohort", "X"),
+    ],
+)
+def test_what_two_decisions_set_is_refused_by_name(tmp_path, first, second, key, value):
+    found = problems(
+        tmp_path, "measure: MC", f"name: a | name: b, {first}", f"name: c | name: d, {second}"
+    )
+    assert [(p.code, p.line, p.value) for p in found] == [("decided-twice", 15, value)]
+    assert found[0].column.endswith(f"multiverse.1.choices.1.{key}")
+    assert "'b' of 'Decision 0'" in str(found[0])
+
+
+def test_what_the_primary_analysis_does_may_be_written_out_before_it_is_decided(tmp_path):
+    scale = "name: odds | name: arcsine, measure: PAS, method: REML"
+    tau2 = "name: REML | name: DL, method: DL"
+    settings = "measure: PLO\nmethod: REML"
+    assert len(outcome(tmp_path, settings, scale, tau2).multiverse.of) == 2
+    found = problems(tmp_path, settings, tau2, scale)
+    assert [(p.code, p.value) for p in found] == [("decided-twice", "REML")]
+
+
+def test_filters_of_two_decisions_may_share_a_column_or_a_level_but_no_row(tmp_path):
+    found = outcome(
+        tmp_path,
+        "measure: MC",
+        "name: a | name: b, exclude: {study: A} | name: c, exclude: {study: [A, B]}",
+        "name: a | name: b, exclude: {study: C}",
+        "name: a | name: b, include: {study: D, arm: x}",
+        "name: a | name: b, include: {study: E, arm: x}",
+    )
+    assert len(found.multiverse.of) == 4
+
+
 def test_names_of_decisions_differ(tmp_path):
-    path = write(tmp_path, "measure: MC", *["name: a | name: b, method: PM"] * 2)
+    both = ("name: a | name: b, method: PM", "name: a | name: b, test: z")
+    path = write(tmp_path, "measure: MC", *both)
     path.write_text(path.read_text().replace("Decision 1", "DECISION 0"))
     with pytest.raises(ConfigError) as caught:
         load_review(path)
@@ -157,6 +213,48 @@ def test_filters_of_choices_are_checked_against_the_table(tmp_path, where, code,
     with pytest.raises(ConfigError) as caught:
         plan(tmp_path)
     assert [(p.code, p.line) for p in caught.value.problems] == [(code, 11)]
+
+
+FILTERS = "measure: MC\nexclude: [{study: B, reason: other}]"
+
+
+@pytest.mark.parametrize(
+    ("key", "where", "code", "rule"),
+    [
+        ("include", "{study: A}", "idle-filter", "takes back no row that the outcome leaves out"),
+        ("exclude", "{study: B}", "idle-filter", "leaves out no row that would be pooled"),
+        ("exclude", "{study: [A, B]}", "empty-pool", "this choice leaves no row to pool"),
+        ("exclude", "{study: A}", "empty-pool", "this choice leaves no row to pool"),
+    ],
+)
+def test_a_choice_that_changes_no_row_or_leaves_none_is_refused(tmp_path, key, where, code, rule):
+    write(tmp_path, FILTERS, f"name: a | name: b, {key}: {where}")
+    with pytest.raises(ConfigError) as caught:
+        plan(tmp_path)
+    assert [(p.code, p.line) for p in caught.value.problems] == [(code, 12)]
+    assert rule in str(caught.value.problems[0])
+
+
+def test_a_choice_may_leave_out_what_only_another_choice_takes_back(tmp_path):
+    write(
+        tmp_path,
+        FILTERS,
+        "name: a | name: both, include: {study: B}",
+        "name: a | name: b, exclude: {n: 24}",
+    )
+    assert len(plan(tmp_path).review.outcomes["a"].multiverse.of) == 2
+
+
+def test_check_says_how_many_combinations_there_are(tmp_path, capsys):
+    path = write(tmp_path, "measure: MC\nselect: {study: A}", "name: a | name: b, method: PM")
+    assert main(["check", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "can be read: 1 outcome, 3 analyses, 2 combinations of choices, 1 row used." in said
+    path.write_text(HEAD + "    measure: GEN\n    leave_one_out: false\n")
+    table = "study,yi,vi\nA,1,2\nB,2,1\n"
+    (tmp_path / "extracted" / "a.csv").write_text(table)
+    assert main(["check", str(tmp_path)]) == 0
+    assert "can be read: 1 outcome, 1 analysis, 2 rows used." in capsys.readouterr().out
 
 
 def test_standings_are_those_of_the_schema():

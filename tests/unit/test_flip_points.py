@@ -165,6 +165,14 @@ def test_two_changes_between_neighbours_of_the_scan_are_found():
     assert found.changes == (0, 2)
 
 
+@pytest.mark.parametrize("turn", [0.3, 1e-3, 2.7, 3 - 1e-3])
+def test_two_changes_next_to_an_end_of_the_scan_are_found(turn):
+    """Where the margin lies farther from 0 at the neighbour of the end than at the end."""
+    width = 1e-4 if min(turn, 3 - turn) < 0.01 else 1e-2
+    found = nearest_changes(margin(lambda x: (x - turn) ** 2 - width**2), 0.0, np.arange(0.0, 4.0))
+    assert found.above.at == pytest.approx(turn - width, rel=1e-6)
+
+
 def test_a_margin_that_only_comes_near_is_no_change():
     found = nearest_changes(margin(lambda x: (x - 1.4) ** 2 + 1e-9), 0.0, np.arange(0.0, 4.0))
     assert (found.above, found.below) == (None, None)
@@ -280,6 +288,23 @@ def test_the_bound_of_sets_is_said():
     assert (found.size, found.searched) == (None, 2)
     assert found.note == "more than 20,000 analyses would be needed for sets of 3"
     assert found.fits == 60 + 1770
+
+
+def test_sets_without_an_answer_are_counted(monkeypatch):
+    data = data_of([0.5, 0.6, 0.7, 0.8], np.full(4, 1e-4))
+    model = Model("MD", "EE", "z")
+    wanted = references(0.0, ())
+    base = states(margins(wanted, numbers_of(data, model)))
+    monkeypatch.setattr(
+        "metamill.exploring.added_studies.weighted_numbers",
+        lambda y, v, *rest, keep: np.full((y.shape[1], 3), np.nan),
+    )
+    monkeypatch.setattr(
+        "metamill.exploring.added_studies.numbers_of",
+        lambda left, model: np.full(3, np.nan) if len(left.study) == 2 else np.ones(3),
+    )
+    found = fewest_omitted(data, model, wanted, base, list("abcd"), [])
+    assert (found.size, found.searched, found.fits, found.unanswered) == (None, 2, 10, 6)
 
 
 def test_two_studies_leave_none_out():

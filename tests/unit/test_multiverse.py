@@ -137,7 +137,10 @@ def write(folder: Path, table: str, outcome: dict, decisions: list, sensitivity=
     (folder / "extracted" / "a.csv").write_text(table)
     entry = {"title": "A", "table": "a.csv", "explorations": QUIET, **outcome}
     if decisions:
-        entry["multiverse"] = [{"decision": n, "choices": list(c)} for n, c in decisions]
+        entry["multiverse"] = [
+            {"decision": n, "choices": [{"standing": "equivalent"} | item for item in c]}
+            for n, c in decisions
+        ]
     if sensitivity:
         entry["sensitivity"] = list(sensitivity)
     config = {"review": {"title": "T"}, "outcomes": {"a": entry}}

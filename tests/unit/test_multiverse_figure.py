@@ -66,7 +66,7 @@ def made(sizes, measure=MD, missing=0, seed=1, refused=(), long=False) -> Result
     standing = held.max(axis=0) % 3
     columns = Columns(standing, estimate, low, high)
     null = {MD: [(0.0, "null"), (-2.0, "threshold")], PLO: [], RR: [(1.0, "null")]}[measure]
-    decisions, rest = described(asked, held, np.arange(count), held, columns, measure == RR)
+    decisions, rest = described(asked, held, np.arange(count), columns, measure == RR, 0, null)
 
     def cells(values):
         return tuple(None if np.isnan(x) else float(x) for x in values)
@@ -196,6 +196,58 @@ def test_the_words_are_those_of_the_numbers():
     assert f"moves the estimate most is '{first.name}'" in drawn.alt
 
 
+def test_a_choice_is_told_with_the_specifications_that_its_numbers_are_over():
+    result = made((3, 2, 4))
+    found = result.explored.multiverse
+    of = found.specifications
+
+    def side(i):
+        return (of.ci_high[i] < 0, of.ci_low[i] > 0), (of.ci_high[i] < -2, of.ci_low[i] > -2)
+
+    for d, decision in enumerate(found.decisions):
+        for place, choice in enumerate(decision.choices):
+            others = [e for e in range(3) if e != d]
+            over = [
+                i for i in range(24)
+                if of.choices[d][i] == place and all(of.choices[e][i] % 3 < 2 for e in others)
+            ]  # fmt: skip
+            assert choice.specifications == choice.concluded == len(over)
+            assert choice.median == pytest.approx(np.median([of.estimate[i] for i in over]))
+            assert choice.changed == sum(side(i) != side(0) for i in over)
+    rows = [c for d in multiverse_section(result)["decisions"] for c in d["choices"]]
+    assert {row["specifications"].endswith(", its own") for row in rows} == {True, False}
+    assert all(" of " in row["other"] for row in rows)
+
+
+def test_one_specification_is_said_as_such():
+    result = made((2,))
+    found = result.explored.multiverse
+    one = replace(found.summaries[0], specifications=1, estimated=1)
+    said = statements(replace(found, summaries=(one,)), result)
+    assert len(said) == 1 and said[0].startswith("Only the pre-specified specification is counted")
+
+
+def test_choices_whose_medians_print_alike_move_nothing():
+    result = made((2, 2))
+    found = result.explored.multiverse
+    alike = tuple(
+        replace(
+            d, choices=tuple(replace(c, median=1.001 + i / 1e5) for i, c in enumerate(d.choices))
+        )
+        for d in found.decisions
+    )
+    assert any("moves" in text for text in statements(found, result))
+    assert not any("moves" in text for text in statements(replace(found, decisions=alike), result))
+
+
+def test_the_key_names_equivalent_only_where_another_specification_is():
+    def keys(result):
+        return texts(multiverse(result, display(), STYLE).pages, "key")
+
+    assert "equivalent" in keys(made((4, 2)))
+    assert "equivalent" not in keys(made((3,)))
+
+
 def test_a_share_is_never_nothing_or_all_unless_it_is():
     assert share_words(0, 240) == "none of 240" and share_words(240, 240) == "all of 240"
     assert share_words(12, 240) == "12 of 240 (5%)" and share_words(1, 1000) == "1 of 1000 (<1%)"
@@ -222,7 +274,7 @@ def test_no_multiverse_and_no_estimate_are_said():
 
 def test_a_choice_without_an_estimate_has_no_median():
     choice, *_ = made((2, 2), missing=4).explored.multiverse.decisions[0].choices
-    assert choice == Choice("choice 1", "equivalent", True, 2)
+    assert choice == Choice("choice 1", "equivalent", True, 0)
     assert isinstance(made((2,)).explored.multiverse.decisions[0], Decision)
 
 

@@ -198,6 +198,15 @@ def test_all_but_one_outlier_leave_nothing_to_pool():
     assert len(found.studies) == 3
 
 
+@pytest.mark.parametrize(("test", "share"), [("z", 0.05), ("knha", 0.1216), ("adhoc", 0.05)])
+def test_under_knha_chance_passes_the_rule_as_often_as_t_of_two_fewer(test, share):
+    """P(|t(4)| > 1.96) is 0.1216."""
+    refits = [Refit(f"S{i}", "", 5, rstudent=0.5) for i in range(6)]
+    found = outliers(refits, Model("MD", "REML", test))
+    assert found.expected == pytest.approx(6 * share, rel=1e-3)
+    assert "more where studies are few" in outlier_words(found)
+
+
 def test_words_name_the_rule_the_studies_and_what_chance_gives():
     found = Outliers(
         "rstudent", 1.96, 20, 1.0, (Outlier("A", 2.345), Outlier("B", -3.0)), "sensitivity:x"

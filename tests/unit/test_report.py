@@ -2,14 +2,15 @@
 
 import html
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 
 import pytest
 
 from metamill import wording
 from metamill.analysis import analyse
-from metamill.config.settings import Display, Model, Outcome, Plan, RowFilter
+from metamill.config.settings import Display, Explorations, Model, Outcome, Plan, RowFilter
+from metamill.figures.refits.gosh_words import sentences
 from metamill.reporting.page import Entry, Picture, render
 from metamill.results import Result
 from metamill.tables.reader import TableRow
@@ -69,7 +70,7 @@ def test_the_page_loads_nothing_and_runs_nothing(page: str):
     assert "default-src 'none'" in page
     assert "<script" not in page
     for target in re.findall(r"""(?:src|href)=["']([^"']+)""", page):
-        assert target.startswith(("data:", "#")), target
+        assert target.startswith(("data:", "#")) or target == "crosscheck.csv", target
 
 
 def test_the_page_is_well_formed(page: str):
@@ -114,6 +115,7 @@ def test_every_number_of_the_tables_is_a_number_of_the_result(page: str):
         for part in (study.estimate_with, study.estimate_without):
             known |= {form.text(x) for x in (part.q1, part.median, part.q3)}
         known.add(wording.significant_text(study.split))
+    known |= {str(bar.count) for bar in RESULT.explored.robustness.bars}
     for row in RESULT.rows:
         known |= {row.cells["events"], row.cells["total"], str(row.line)}
     shown = re.findall(r'<td class="number">(.*?)</td>', page)
@@ -124,6 +126,52 @@ def test_every_number_of_the_tables_is_a_number_of_the_result(page: str):
     }
     assert len(printed) > 30
     assert printed <= {text.lstrip("\N{MINUS SIGN}") for text in known}
+
+
+def test_the_other_engines_are_counted_by_outcome_with_their_largest_difference():
+    def check(engine: str, outcome: str, difference: str) -> dict[str, str]:
+        named = {"engine": engine, "version": "1.0", "outcome": outcome, "quantity": "tau2"}
+        return named | {"difference": difference, "ours": "0.123456"}
+
+    checks = [check("scipy", "outcome", "4.6e-11"), check("scipy", "outcome", "2e-07")]
+    checks += [check("scipy", "other", "0"), check("numpy", "outcome", "")]
+    text = render({"title": "T"}, [Entry(RESULT, Display("Leaks"), PICTURE)], checks, [])
+    part = text[text.index('id="crosscheck"') : text.index('id="audit"')]
+    rows = re.findall(r"<tr>(.*?)</tr>", part)[1:]
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in rows]
+    assert cells == [
+        ["numpy 1.0", "Leaks", "1", "0"],
+        ["scipy 1.0", "Leaks", "2", "2.0×10⁻⁷"],
+        ["", "other", "1", "0"],
+    ]
+    assert "numpy 1.0: 1 number<" in part and "scipy 1.0: 3 numbers<" in part
+    assert 'href="crosscheck.csv"' in part and "0.123456" not in part
+
+
+def test_what_the_settings_switch_off_is_said(page: str):
+    assert "Switched off" not in page
+    used = {"settings": "", "overrides": {}, "switched_off": {"outcome": ["gosh", "flip_points"]}}
+    entry = Entry(RESULT, Display("T"), PICTURE)
+    text = render({"title": "T"}, [entry], [], [], used=used)
+    said = "Switched off in config.yaml: subsets of the studies (GOSH), flip points."
+    assert text.count(said) == 1
+
+
+def test_every_exploration_has_words_for_being_switched_off():
+    off = Explorations(**{item.name: 0 for item in fields(Explorations)})
+    keys = Outcome("a", "a.csv", {}, (), leave_one_out=False, explorations=off).switched_off
+    assert "permutations" not in keys and set(off.switched_off) - set(keys) == {"permutations"}
+    assert {*keys, "permutations"} == set(wording.EXPLORATION_WORDS)
+
+
+def test_a_sentence_of_the_page_does_not_stand_in_the_caption_as_well():
+    told = list(sentences(RESULT.explored.gosh, RESULT))
+    picture = replace(PICTURE, title="GOSH", caption=f"GOSH plot. {' '.join(told)} After Olkin.")
+    text = render({"title": "T"}, [Entry(RESULT, Display("T"), PICTURE, (picture,))], [], [])
+    assert "<figcaption>GOSH plot. After Olkin.</figcaption>" in text
+    assert len(told) > 1
+    for words in told:
+        assert text.count(html.escape(words, quote=False)) == 1
 
 
 def test_rows_left_out_and_studies_without_a_row_are_named(page: str):

@@ -58,6 +58,49 @@ FIRST = 7
 KEPT = "\nexclude: [{study: B, reason: same patients}]"
 
 
+MODERATED = "study,year,design,note,events,total\n" + "".join(
+    f"{name},{2000 + i},{'abc'[i % 2]},n{i},{i + 1},9\n" for i, name in enumerate("ABCD")
+)
+
+
+@pytest.mark.parametrize(
+    ("moderators", "code", "setting"),
+    [
+        ("[study]", "level-per-study", "moderators.0"),
+        ("[year, note]", "level-per-study", "moderators.1"),
+        ("[{columns: [design, note]}]", "level-per-study", "moderators.0.columns.1"),
+        ("[events]", "moderator-of-effect", "moderators.0"),
+        ("[{columns: [year, total]}]", "moderator-of-effect", "moderators.0.columns.1"),
+        (
+            "[{columns: [year, design], reference: {year: 2001}}]",
+            "reference-of-numbers",
+            "moderators.0.reference.year",
+        ),
+    ],
+)
+def test_a_moderator_that_cannot_explain_an_effect_is_refused(tmp_path, moderators, code, setting):
+    found = Folder(tmp_path).wrong_settings(f"moderators: {moderators}", MODERATED, "")
+    assert [(p.code, p.line, p.column) for p in found] == [(code, FIRST, f"outcomes.a.{setting}")]
+
+
+def test_a_moderator_of_numbers_or_of_shared_levels_is_allowed(tmp_path):
+    lines = "moderators: [year, design, {columns: [year, design], reference: {design: b}}]"
+    assert len(Folder(tmp_path).plan(lines, MODERATED, "").review.outcomes["a"].moderators) == 3
+
+
+def test_what_a_mean_is_derived_from_is_part_of_the_effect(tmp_path):
+    table = "study,median,q1,q3,n,arm\nA,5,3,7,20,x\nB,6,4,8,30,x\nC,7,4,9,20,y\n"
+    folder = Folder(tmp_path)
+    config = "measure: MN\nmoderators: [median]"
+    lines = OUTCOME.replace("    measure: PR\n", "")
+    (tmp_path / "extracted" / "t.csv").write_text(table)
+    body = "".join(f"    {line}\n" for line in config.splitlines())
+    (tmp_path / "config.yaml").write_text(f"review: {{title: T}}\noutcomes:\n  a:\n{lines}{body}")
+    with pytest.raises(ConfigError) as caught:
+        plan(folder.path)
+    assert [p.code for p in caught.value.problems] == ["moderator-of-effect"]
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path)

@@ -243,7 +243,7 @@ def test_a_mapping_is_one_regression(tmp_path: Path):
         ("[{column: [year]}]", "not a setting"),
         ("[year, {columns: [year]}]", "same thing twice"),
         ("[{columns: [year], reference: {dose: 1}}]", "is no moderator of this regression"),
-        ("[{columns: [year, dose], reference: {dose: 99}}]", "no row that is selected"),
+        ("[{columns: [year, dose], reference: {dose: 99}}]", "which has no reference level"),
         ("[{columns: [year], formula: 'y ~ x'}]", "not a setting"),
     ],
 )

@@ -173,6 +173,12 @@ def test_orwins_number_needs_a_threshold_between_no_effect_and_the_mean():
     assert "whatever the data" in found(means(), "MD").fail_safe[-1].refused
 
 
+@pytest.mark.parametrize(("effects", "target"), [([1.0, -1.0], 0.5), ([1.0, 2.0], 0.0)])
+def test_orwins_number_refuses_a_mean_or_a_target_of_nothing(effects, target):
+    with pytest.raises(ValueError, match="does not lie between"):
+        orwin(effects, target)
+
+
 def test_the_exploration_can_be_switched_off():
     quiet = replace(QUIET, small_study_effects=False)
     result = result_of(reported(), "GEN", explorations=quiet)
@@ -210,8 +216,7 @@ def test_words_claim_compatibility_and_never_publication_bias_alone():
     section = small_study_section(result_of(counts(), "OR"))
     assert section["words"].startswith("Exploratory: ")
     assert (
-        "compatible with small-study effects, of which publication bias is one cause"
-        in (section["words"])
+        "point to small-study effects, of which publication bias is one cause" in (section["words"])
     )
     calm = small_study_section(result_of(changes(), "MC"))
     assert "rules none out" in calm["words"]

@@ -13,7 +13,15 @@ from page_checks import check_pages
 
 from metamill.analysis import analyse
 from metamill.config.settings import Display, Explorations, Model, Outcome, Plan
-from metamill.explored.flips import Alternative, Bar, Change, Conclusion, FlipPoint, Omission
+from metamill.explored.flips import (
+    Alternative,
+    Bar,
+    Change,
+    Changing,
+    Conclusion,
+    FlipPoint,
+    Omission,
+)
 from metamill.figures.page.canvas import Polygon, Text
 from metamill.figures.refits.tornado import tornado
 from metamill.figures.refits.tornado_words import (
@@ -85,7 +93,8 @@ def test_a_bar_is_the_range_of_the_analyses_of_its_decision(trials):
             ("low", min, "estimate"), ("high", max, "estimate"),
             ("ci_low", min, "ci_low"), ("ci_high", max, "ci_high"),
         ):  # fmt: skip
-            assert getattr(bar, name) == pick(getattr(part, field) for part in parts)
+            of = parts if field == "estimate" else parts[1:]
+            assert getattr(bar, name) == pick(getattr(part, field) for part in of)
 
 
 def test_the_widest_bar_stands_first(trials):
@@ -163,7 +172,15 @@ def test_all_is_said_only_where_all_agree(scores):
     first = robustness_words(with_alternatives(scores, absent, *same[1:]))[0]
     assert "all 2 other analyses that were run (1 more has no comparable estimate)" in first
     first = robustness_words(with_alternatives(scores, absent))[0]
-    assert "no other analysis was run that could show otherwise" in first
+    assert first.endswith("; the one other analysis has no comparable estimate.")
+    alone = replace(scores.explored.robustness, alternatives=())
+    for found, words in (
+        (replace(alone, omission=None), "no other analysis was run that could show otherwise"),
+        (alone, "but for leaving out single studies, no other analysis was run"),
+    ):
+        explored = replace(scores.explored, robustness=found)
+        first = robustness_words(replace(scores, explored=explored))[0]
+        assert (words in first) == (found.omission is None or alone.omission is not None)
 
 
 def test_a_flip_point_is_said_with_what_is_plausible(scores):
@@ -180,9 +197,56 @@ def test_a_flip_point_is_said_with_what_is_plausible(scores):
     reached = replace(flip, plausible_low=0.1)
     assert flip_words(reached, scores).endswith("have 0.10 to 0.70, which reaches that far")
     again = replace(flip, changes=2)
-    assert "further away it changes again" in flip_words(again, scores)
+    assert "beyond a further value it changes again" in flip_words(again, scores)
+    short = replace(flip, note="searched from -0.5 to 0.6: beyond there is no estimate")
+    assert flip_words(short, scores).endswith("to 0.6: beyond there is no estimate")
     none = replace(flip, below=None, changes=0)
     assert flip_words(none, scores).startswith("No value of r from −0.999 to 0.999 changes")
+
+
+def test_added_studies_that_change_nothing_are_said_with_the_estimate_after_them(scores):
+    flip = FlipPoint("null_studies", 0.0, 0.0, 1000.0, estimate_at_high=-0.3)
+    most = "1,000" if "1,000" in flip_words(flip, scores) else "1000"
+    assert flip_words(flip, scores) == (
+        f"No number of added studies without an effect, tried up to {most}, changes a conclusion; "
+        f"after {most} the estimate is −0.3"
+    )
+
+
+def test_analyses_without_an_answer_are_counted_among_those_left_out(scores):
+    found = Omission(None, 1, fits=5, unanswered=1)
+    assert omission_words(found, scores) == (
+        "Leaving out any single study changes no conclusion; 1 of these 5 analyses has no estimate "
+        "with an interval"
+    )
+
+
+def test_each_analysis_that_changes_a_conclusion_has_a_line_of_its_own(scores):
+    found = scores.explored.robustness
+    changing = (Changing("sensitivity:x", -12.0, -14.0, -9.0),)
+    bar = Bar("model", "", 3, -20, -10, -24, -9, "", "", changed=1, changing=changing)
+    robust = replace(found, bars=(bar, *found.bars[1:]))
+    result = replace(scores, explored=replace(scores.explored, robustness=robust))
+    drawn = tornado(result, DISPLAY, STYLES["default"])
+    check_pages(drawn.pages, DISPLAY.width_mm, DISPLAY.height_mm, least_pt=6.0)
+    lines = [item for page in drawn.pages for item in page.with_role("changing")]
+    limits = [item for page in drawn.pages for item in page.with_role("limits")]
+    assert len(lines) == sum(len(b.changing) for b in robust.bars if b.count > 1)
+    assert limits[0].x1 < lines[0].x1 and lines[0].x2 == pytest.approx(limits[0].x2)
+    rows = list(csv.DictReader(io.StringIO(drawn.table)))
+    assert [row["ci_low"] for row in rows if row["row"] == "changing"][:1] == ["-14"]
+
+
+def test_the_analyses_of_a_bar_that_change_a_conclusion_are_kept_with_their_numbers(scores):
+    found = scores.explored.robustness
+    told = {item.analysis: item for item in found.alternatives}
+    named = {item.name: item.pooled for item in scores.analyses}
+    for bar in found.bars:
+        assert bar.changed == len(bar.changing)
+        for item in bar.changing:
+            if bar.kind != "omitted":
+                assert told[item.analysis].changes
+                assert item.estimate == named[item.analysis].estimate
 
 
 def test_studies_left_out_are_said_with_the_bound(scores):

@@ -192,7 +192,12 @@ class Jobs:
         figures = {name: self.figures(name) for name in self.outcomes}
         figures["review"] = self.review_figures()
         settings = [self.settings(name) for name in self.outcomes]
-        used = {"overrides": self.review.overrides, "settings": digest(canonical_json(settings))}
+        off = {name: o.switched_off for name, o in self.review.outcomes.items() if o.switched_off}
+        used = {
+            "overrides": self.review.overrides,
+            "settings": digest(canonical_json(settings)),
+            "switched_off": off,
+        }
         return canonical_json([self.review.about, displays, figures, used])
 
     def all_settings(self) -> str:

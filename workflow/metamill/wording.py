@@ -65,6 +65,13 @@ def power_text(value: float) -> str:
     return f"{sign}{digits}×10{str(int(exponent)).translate(_RAISED)}"
 
 
+def share_text(value: float) -> str:
+    """A relative difference, which may be none at all: 0, or a power of ten."""
+    if value == 0 or not isfinite(value):
+        return "0" if value == 0 else ABSENT
+    return power_text(value)
+
+
 def number_text(value: float, decimals: int, factor: int = 1) -> str:
     """`factor * value` with that many decimals and a comma from 10,000 on.
 
@@ -193,6 +200,23 @@ def level_text(settings: Mapping[str, Any]) -> str:
 
 
 _PLURALS = {"vertebra": "vertebrae"}
+
+
+EXPLORATION_WORDS = {
+    "small_study_effects": "small-study effects",
+    "automatic_sensitivity": "automatic sensitivity analyses",
+    "flip_points": "flip points",
+    "gosh": "subsets of the studies (GOSH)",
+    "permutations": "permutation tests of moderators",
+    "leave_one_out": "leaving out single studies",
+}
+"""What an exploration is called where it is said to be switched off."""
+
+
+def switched_off_words(keys: Iterable[str]) -> str:
+    """One sentence on the explorations that the settings switch off; "" without any."""
+    named = ", ".join(EXPLORATION_WORDS[key] for key in keys)
+    return f"Switched off in config.yaml: {named}." if named else ""
 
 
 def unit_words(unit: str | None, count: float | None = None) -> str:

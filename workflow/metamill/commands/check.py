@@ -7,6 +7,7 @@ import argparse
 from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
+from math import prod
 from pathlib import Path
 
 from metamill.audit.finding import CONTRADICTION, HOLDING, IMPOSSIBLE, INFO, QUESTION
@@ -51,12 +52,20 @@ def main(options: argparse.Namespace) -> None:
     _write(options.folder / "results" / "audit.csv", jobs.audit())
     analyses = sum(len(outcome.plans) for outcome in jobs.review.outcomes.values())
     rows = {(s.table, row.line) for s in jobs.selections.values() for row in s.rows}
+    combined = [o.multiverse for o in jobs.review.outcomes.values() if o.multiverse]
+    combinations = sum(prod(len(item.choices) for item in part.of) for part in combined)
+    parts = [_number(len(jobs.outcomes), "outcome"), _number(analyses, "analysis", "analyses")]
+    parts += [_number(combinations, "combination") + " of choices"] if combined else []
     print(
         f"{options.folder / 'config.yaml'} and its tables can be read: "
-        f"{len(jobs.outcomes)} outcomes, {analyses} analyses, {len(rows)} rows used."
+        f"{', '.join(parts)}, {_number(len(rows), 'row')} used."
     )
     print(counts(jobs))
     refuse_empty(jobs)
+
+
+def _number(count: int, one: str, several: str = "") -> str:
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
 
 
 def counts(jobs: Jobs) -> str:

@@ -12,6 +12,7 @@ CODES: dict[str, str] = {
     "bad-file-name": "a table is not the plain name of a .csv file in extracted/",
     "bad-name": "a name has characters that names of settings or folders may not have",
     "blank-text": "a text is empty",
+    "decided-twice": "two decisions of a multiverse set the same thing",
     "duplicate-analysis": "two analyses of one outcome have the same name",
     "duplicate-choice": "two decisions, or two choices of one, have the same name",
     "duplicate-item": "a list names the same thing twice",

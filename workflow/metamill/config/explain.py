@@ -1,7 +1,7 @@
 """Errors of the schema in words that a reviewer can act on."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jsonschema.exceptions import ValidationError
@@ -90,12 +90,20 @@ def explained(error: ValidationError, origin: Origin) -> Iterator[Problem]:
             return
         case other:
             rule, advice, code = _wording(str(other), limit)
+            empty = other == "minProperties" and not instance
+            advice = _named(rules.get("properties", {}) if empty else {}) or advice
             yield problem(code, rule, advice or about)
+
+
+def _named(keys: Iterable[str]) -> str:
+    """What to do where one of these settings must stand; "" where none is known."""
+    named = ", ".join(keys)
+    return f"Set one of {named}, or remove it" if named else ""
 
 
 def _wording(keyword: str, limit: Any) -> tuple[str, str, str]:
     if keyword in _BOUNDS:
-        return f"must be {_BOUNDS[keyword]} {limit:g}", "", "out-of-range"
+        return f"must be {_BOUNDS[keyword]} {limit:,.15g}", "", "out-of-range"
     rule, advice, code = _RULES[keyword]
     return rule, advice.format(limit=limit), code
 

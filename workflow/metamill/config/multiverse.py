@@ -4,16 +4,16 @@ A choice may set what a sensitivity analysis may, by the same rules; those setti
 neither the estimate nor its interval are not its business.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
 from metamill.config.conflicts import conflicts
-from metamill.config.decisions import EQUIVALENT, Choice, Decision, Decisions
+from metamill.config.decisions import EQUIVALENT, STANDINGS, Choice, Decision, Decisions
 from metamill.config.layers import MODEL_KEYS, layered
-from metamill.config.origin import Origin
+from metamill.config.origin import Origin, shown
 from metamill.config.plain_text import cleaned
-from metamill.config.settings import Levels, Model
+from metamill.config.settings import Levels, Model, RowFilter
 from metamill.config.strict_yaml import Path
 from metamill.errors import Problem
 
@@ -54,9 +54,11 @@ def decisions_of(
         problems += _repeated(names, path, "choice", origin, ("choices",))
         same = [i for i, choice in enumerate(choices) if changes_nothing(choice, bare)]
         problems += _prespecified(choices, same, path, origin)
+        problems += _unjudged(raw["choices"], same, path, origin)
         problems += _other_scales(choices, bare, path, origin)
         found.append(Decision(cleaned(raw["decision"]), choices, same[0] if same else 0))
     problems += _repeated([item.name for item in found], here, "decision", origin)
+    problems += _decided_twice(found, layered(bare)[0], here, origin)
     count = prod(len(item.choices) for item in found)
     if count > MOST_SPECIFICATIONS:
         rule = f"makes {count:,} specifications, and {MOST_SPECIFICATIONS:,} are the most"
@@ -145,6 +147,74 @@ def _prespecified(
             Problem(rule=rule, advice="Remove the line", value=said, code=code, **place)
         )
     return problems
+
+
+def _unjudged(
+    raw: Sequence[Mapping[str, Any]], same: Sequence[int], at: Path, origin: Origin
+) -> Iterator[Problem]:
+    """Choices beside the pre-specified one of which nobody says how good they are."""
+    for index, item in enumerate(raw):
+        if index not in same and "standing" not in item:
+            rule = "the setting 'standing' is missing: how good it is beside the primary analysis"
+            advice = f"Say {', '.join(STANDINGS[:-1])} or {STANDINGS[-1]}"
+            place, code = origin.place((*at, "choices", index)), "missing-setting"
+            yield Problem(rule=rule, advice=advice, value=cleaned(item["name"]), code=code, **place)
+
+
+def _decided_twice(
+    found: Sequence[Decision], primary: Model, at: Path, origin: Origin
+) -> Iterator[Problem]:
+    """What choices of two decisions set: combined, one of them would win in silence.
+
+    A choice may write out what the primary analysis does (method: REML beside another measure,
+    whose own method is another) for a later decision to change.
+    """
+    for later, item in enumerate(found):
+        for place, choice in enumerate(item.choices):
+            told: set[str] = set()
+            others = ((other, one) for other in found[:later] for one in other.choices)
+            for other, one in others:
+                for key in sorted(_both_set(choice, one, primary) - told):
+                    told.add(key)
+                    rule = (
+                        f"is decided by '{one.name}' of '{other.name}' too: one of them would win"
+                    )
+                    where = origin.place((*at, later, "choices", place, key))
+                    yield Problem(
+                        rule=rule,
+                        advice="Make one decision of the two",
+                        value=_written(choice, key),
+                        code="decided-twice",
+                        **where,
+                    )
+
+
+def _written(choice: Choice, key: str) -> str:
+    """What a choice says under a key."""
+    if key in choice.changes:
+        return shown(choice.changes[key])
+    if key in ("include", "exclude"):
+        return str(RowFilter(getattr(choice, key)))
+    return choice.rows if key == "rows" else ", ".join(choice.same_cohort)
+
+
+def _both_set(one: Choice, other: Choice, primary: Model) -> set[str]:
+    """The keys of `one` that decide what `other`, of an earlier decision, decides as well."""
+    both = one.changes.keys() & other.changes.keys()
+    keys = {key for key in both if other.changes[key] != getattr(primary, key)}
+    theirs = [where for where in (other.include, other.exclude) if where]
+    for key in ("include", "exclude"):
+        where: Levels = getattr(one, key)
+        if where and any(_same_rows(where, levels) for levels in theirs):
+            keys.add(key)
+    keys |= {"rows"} if one.rows and other.rows else set()
+    keys |= {"same_cohort"} if one.same_cohort.keys() & other.same_cohort.keys() else set()
+    return keys
+
+
+def _same_rows(one: Levels, other: Levels) -> bool:
+    """Whether two filters name the same columns, and in each of them a level in common."""
+    return one.keys() == other.keys() and all(set(one[c]) & set(other[c]) for c in one)
 
 
 def _other_scales(

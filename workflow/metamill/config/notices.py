@@ -1,13 +1,14 @@
 """What may stand in config.yaml and is still worth a word: repeats, and figures nobody will get."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from metamill.config.figures import FIGURES, REVIEW_FIGURES, Figure, suits
 from metamill.config.flow_file import FILE as FLOW
 from metamill.config.journals import JOURNALS
-from metamill.config.origin import Origin
+from metamill.config.origin import Origin, shown
 from metamill.config.overrides import merged
 from metamill.config.settings import Outcome, Review
 from metamill.errors import Problem
@@ -56,8 +57,18 @@ def _figures_without_data(
                 rule = f"{rule}: there is no extracted/{file}"
                 yield Problem(rule=rule, advice=advice, value=name, code=code, **place)
         elif not any(suits(FIGURES[name], outcome) for outcome in review.outcomes.values()):
-            rule = f"{rule}: no outcome has {_needs(FIGURES[name])}"
+            rule = f"{rule}: {_lacking(FIGURES[name], review.outcomes.values())}"
             yield Problem(rule=rule, advice="Remove it", value=name, code=code, **place)
+
+
+def _lacking(figure: Figure, outcomes: Collection[Outcome]) -> str:
+    """Why no outcome has the figure: an exploration that is switched off, or what it needs."""
+    key = figure.setting
+    fit = [outcome for outcome in outcomes if suits(replace(figure, setting=""), outcome)]
+    off = [outcome for outcome in fit if key in outcome.explorations.switched_off]
+    if off and len(off) == len(fit):
+        return f"{key} is {shown(getattr(off[0].explorations, key))} in explorations"
+    return f"no outcome has {_needs(figure)}"
 
 
 def _needs(figure: Figure) -> str:

@@ -4,7 +4,7 @@ An outcome is split in two: what decides numbers (`Outcome`) and what decides on
 shown (`Display`), so that a new title never recomputes anything.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from metamill.config.decisions import Decisions
@@ -139,6 +139,12 @@ class Explorations:
     permutations: int = 10_000
     seed: int = 1
 
+    @property
+    def switched_off(self) -> tuple[str, ...]:
+        """The keys of the explorations that are not wanted."""
+        keys = (item.name for item in fields(self) if item.name != "seed")
+        return tuple(key for key in keys if not getattr(self, key))
+
 
 @dataclass(frozen=True)
 class Moderators:
@@ -171,6 +177,13 @@ class Outcome:
     explorations: Explorations = field(default_factory=Explorations)
     findings: tuple[RowFinding, ...] = ()
     multiverse: Decisions | None = None
+
+    @property
+    def switched_off(self) -> tuple[str, ...]:
+        """The keys of what would be explored around the primary analysis and is not wanted."""
+        keys = self.explorations.switched_off
+        keys = keys if self.moderators else tuple(key for key in keys if key != "permutations")
+        return keys if self.leave_one_out else (*keys, "leave_one_out")
 
     def to_json(self) -> str:
         """One line, sorted: equal settings are equal text."""

@@ -51,7 +51,9 @@ class FlipPoint:
     either side of `used`, None where there is none. `changes` counts the changes a scan of the
     whole range met: more than one on a side means that the conclusion comes and goes.
     `plausible_low` to `plausible_high` is what `plausible` says. `fits` analyses were fitted.
-    Where nothing could be searched `low` and `high` are None and `note` says why.
+    Where nothing could be searched `low` and `high` are None and `note` says why; elsewhere it says
+    where the search had to end. `estimate_at_high`, of added studies only, is the pooled estimate
+    after the most that were tried, None where it does not exist.
     """
 
     assumption: str
@@ -66,6 +68,7 @@ class FlipPoint:
     plausible: str = ""
     fits: int = 0
     note: str = ""
+    estimate_at_high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,8 @@ class Omission:
 
     `size` is None where none of the sets tried changes any. `sets` are those of that size (their
     labels), the first `LISTED` of `count`. All sets up to `searched` studies were tried, `fits` in
-    total. `note` says why larger ones were not.
+    total, of which `unanswered` have no estimate with an interval. `note` says why larger ones were
+    not.
     """
 
     size: int | None
@@ -83,6 +87,17 @@ class Omission:
     sets: tuple[tuple[str, ...], ...] = ()
     fits: int = 0
     note: str = ""
+    unanswered: int = 0
+
+
+@dataclass(frozen=True)
+class Changing:
+    """An analysis of a bar that changes a conclusion, with its estimate and limits."""
+
+    analysis: str
+    estimate: float
+    ci_low: float
+    ci_high: float
 
 
 @dataclass(frozen=True)
@@ -91,8 +106,9 @@ class Bar:
 
     `kind` as in Alternative, or "omitted" for one study left out in turn. `low` and `high` are the
     smallest and the largest estimate, the primary one among them, `at_low` and `at_high` the
-    analyses that have them ("" for the primary one), `ci_low` and `ci_high` the outermost limits.
-    `count` analyses were compared, of which `changed` change a conclusion.
+    analyses that have them ("" for the primary one), `ci_low` and `ci_high` the outermost limits of
+    the other analyses, without the primary one. `count` analyses were compared, of which `changed`
+    change a conclusion: those in `changing`.
     """
 
     kind: str
@@ -105,6 +121,7 @@ class Bar:
     at_low: str = ""
     at_high: str = ""
     changed: int = 0
+    changing: tuple[Changing, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class GoshStudy:
 class Crossing:
     """The share of subsets whose estimate lies on the other side of a value than that of all.
 
-    `what` is "no effect" or "important difference"; `value` is on the natural scale.
+    `what` is "no effect" or "threshold"; `value` is on the natural scale.
     """
 
     what: str

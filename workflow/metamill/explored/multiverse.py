@@ -1,4 +1,4 @@
-"""What a multiverse found: every combination of defensible choices, pooled."""
+"""What a multiverse found: every combination of choices, pooled."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,11 @@ from dataclasses import dataclass
 class Choice:
     """A choice and the estimates under it, on the natural scale.
 
-    `specifications` is how many analyses hold it; the quantiles are those of the combinations in
-    which every other choice counts, None where none has an estimate.
+    All numbers are over the analyses with an estimate in which it is taken and every other choice
+    counts: `specifications` of them, different from each other. The quantiles are those of their
+    combinations, None where there are none. `changed` of the `concluded` that have an interval
+    conclude otherwise than the pre-specified one beside any value of reference (see `Beside`), None
+    where there is no such value or the pre-specified one has no interval.
     """
 
     name: str
@@ -18,6 +21,8 @@ class Choice:
     median: float | None = None
     low: float | None = None
     high: float | None = None
+    changed: int | None = None
+    concluded: int | None = None
 
 
 @dataclass(frozen=True)

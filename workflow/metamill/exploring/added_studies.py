@@ -37,20 +37,22 @@ def fewest_omitted(
     Every set of a size is tried, if inverse variance pools one effect per study and the sets are
     at most MOST_FITS in total; other models are tried without each single study, whose name and
     numbers are `without_one` ((3,) each, nan without a pool). `base` is the state of the primary
-    analysis. A set that `estimate` cannot pool changes nothing; what is reported is what it gives.
+    analysis. A set that `estimate` cannot pool changes nothing and is counted as
+    unanswered; what is reported is what it gives.
     """
     k, fits = len(labels), 0
     if not is_weighted(data, model):
-        sets: list[tuple[str, ...]] = [
-            (name,) for name, numbers in without_one if _changes(wanted, numbers, base)
-        ]
+        answers = [(name, _changes(wanted, numbers, base)) for name, numbers in without_one]
+        sets: list[tuple[str, ...]] = [(name,) for name, changes in answers if changes]
+        lost = sum(changes is None for _, changes in answers)
         note = "larger sets are tried for inverse-variance pools only"
         if not len(without_one):
             note = "the analysis is not repeated without single studies"
         tried = 1 if len(without_one) else 0
         size = 1 if sets else None
-        return Omission(size, tried, len(sets), tuple(sets[:LISTED]), len(without_one), note)
-    searched, note = 0, ""
+        count = len(without_one)
+        return Omission(size, tried, len(sets), tuple(sets[:LISTED]), count, note, lost)
+    searched, lost, note = 0, 0, ""
     for size in range(1, LARGEST + 1):
         if k - size < LEFT:
             note = f"{k} studies: no more can be left out"
@@ -58,15 +60,15 @@ def fewest_omitted(
         if fits + comb(k, size) > MOST_FITS:
             note = f"more than {MOST_FITS:,} analyses would be needed for sets of {size}"
             break
-        hits = [
-            item for part in _blocks(k, size) for item in _tried(part, data, model, wanted, base)
-        ]
+        tries = [_tried(part, data, model, wanted, base) for part in _blocks(k, size)]
+        hits = [item for found, _ in tries for item in found]
+        lost += sum(without for _, without in tries)
         fits += comb(k, size)
         searched = size
         if hits:
             sets = [tuple(labels[i] for i in item) for item in hits[:LISTED]]
-            return Omission(size, searched, len(hits), tuple(sets), fits)
-    return Omission(None, searched, fits=fits, note=note)
+            return Omission(size, searched, len(hits), tuple(sets), fits, unanswered=lost)
+    return Omission(None, searched, fits=fits, note=note, unanswered=lost)
 
 
 def _blocks(k: int, size: int) -> list[Array]:
@@ -76,8 +78,8 @@ def _blocks(k: int, size: int) -> list[Array]:
 
 def _tried(
     sets: Array, data: Data, model: Model, wanted: Sequence[Reference], base: Array
-) -> list[tuple[int, ...]]:
-    """The sets (m, size) of studies without which the state is another one."""
+) -> tuple[list[tuple[int, ...]], int]:
+    """The sets (m, size) of studies without which the state is another one; how many have none."""
     order = np.argsort(data.study)
     yi, vi = (
         np.repeat(x[order][:, None], len(sets), axis=1) for x in (data.effects.yi, data.effects.vi)
@@ -88,18 +90,22 @@ def _tried(
     found = margins(wanted, weighted_numbers(yi, vi, data, model, keep=keep))
     known = np.isfinite(found).all(axis=-1)
     changed = known & (states(found) != base).any(axis=-1)
-    hits = []
+    hits, lost = [], 0
     for i in np.flatnonzero(changed | ~known):
         omitted = tuple(int(x) for x in sets[i])
         left = data.take(~np.isin(data.study, omitted))
-        if _changes(wanted, numbers_of(left, model), base):
+        changes = _changes(wanted, numbers_of(left, model), base)
+        if changes is None:
+            lost += 1
+        elif changes:
             hits.append(omitted)
-    return hits
+    return hits, lost
 
 
-def _changes(wanted: Sequence[Reference], numbers: Array, base: Array) -> bool:
+def _changes(wanted: Sequence[Reference], numbers: Array, base: Array) -> bool | None:
+    """None where there is no estimate with an interval."""
     found = margins(wanted, numbers)
-    return bool(np.isfinite(found).all() and (states(found) != base).any())
+    return bool((states(found) != base).any()) if np.isfinite(found).all() else None
 
 
 def with_null_studies(data: Data, model: Model, null: float) -> Callable[[int], Array]:

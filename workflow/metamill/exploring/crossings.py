@@ -11,6 +11,7 @@ from metamill.measures.effects import Array
 _GOLDEN = (5**0.5 - 1) / 2
 _DIP_STEPS = 30
 _JUST_BEYOND = 1e-4
+_INWARDS = 1e-4
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,9 @@ def _first_change(
     scanned = list(points)
     for i in range(1, len(points) - 1):
         scanned += _dips(at, points[i - 1], points[i], points[i + 1])
+    if len(points) > 1:
+        scanned += _dips_at_end(at, points[0], points[1])
+        scanned += _dips_at_end(at, points[-1], points[-2])
     scanned = sorted(set(scanned), key=lambda x: abs(x - points[0]))
     seen = [states(at(x)) for x in scanned]
     changed = [i for i in range(1, len(seen)) if (seen[i] != seen[i - 1]).any()]
@@ -118,6 +122,24 @@ def _dips(at: Callable[[float], Array], a: float, b: float, c: float) -> Iterato
         same = left[i] * middle[i] > 0 and middle[i] * right[i] > 0
         if same and abs(middle[i]) < min(abs(left[i]), abs(right[i])):
             turned = _turning_point(at, i, a, c)
+            if turned is not None:
+                yield turned
+
+
+def _dips_at_end(at: Callable[[float], Array], end: float, inner: float) -> Iterator[float]:
+    """Turning points beyond 0 next to an end of the scan, which is no neighbour's neighbour.
+
+    Margins that come nearer to 0 from `end` inwards and lie farther from it at `inner`.
+    """
+    near = end + _INWARDS * (inner - end)
+    here, there, beside = at(end), at(inner), at(near)
+    for i in range(len(here)):
+        if here[i] * there[i] <= 0 or abs(here[i]) > abs(there[i]):
+            continue
+        if beside[i] * here[i] < 0:
+            yield near
+        elif abs(beside[i]) < abs(here[i]):
+            turned = _turning_point(at, i, end, inner)
             if turned is not None:
                 yield turned
 

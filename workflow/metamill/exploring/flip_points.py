@@ -96,9 +96,10 @@ def _null_studies(
         after = state(count)
         assert after is not None
         above = Change(float(count), new_ones(before, concluded(wanted, list(after))))
+    last = float(numbers(MOST_ADDED)[0]) if above is None else np.nan
     return FlipPoint(
         "null_studies", 0.0, 0.0, float(MOST_ADDED), None, above, int(above is not None),
-        fits=len(known),
+        fits=len(known), estimate_at_high=last if np.isfinite(last) else None,
     )  # fmt: skip
 
 

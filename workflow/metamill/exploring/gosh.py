@@ -34,8 +34,9 @@ MOST_STUDIES = 20
 """Up to so many studies every subset is pooled."""
 MOST_CELLS = 20_971_520
 """At most so many studies, each counted in every subset tried: what all subsets of 20 take."""
-MOST_MIXED, MOST_SLOW = 32_768, 200
-"""Subsets of mixed models of one group, and of models that are fitted one by one, at most."""
+MOST_MIXED, MOST_SLOW, MOST_TWO_GROUPS = 32_768, 200, 40
+"""Subsets of mixed models of one group, of models that are fitted one by one, and of mixed models
+of two groups, each of which takes a twentieth of a second, at most."""
 BLOCK = 2**15
 COUNTABLE = 2**53
 """More subsets than these are not counted: other programs could not read the number."""
@@ -60,8 +61,8 @@ def gosh(
 
     None where `settings` want none. With at most 20 studies all subsets are pooled; above, as many
     as the settings say, fewer where studies are so many that it would take long. Mixed models of
-    one group take 32,768 subsets at most; two-group mixed models, models of dependent rows and the
-    beta-binomial are fitted one by one, on 200.
+    one group take 32,768 subsets at most; models of dependent rows and the beta-binomial are fitted
+    one by one, on 200, and two-group mixed models on 40.
     """
     if not settings.gosh:
         return None
@@ -74,7 +75,7 @@ def gosh(
     wanted = possible if k <= MOST_STUDIES else min(settings.gosh, max(MOST_SLOW, MOST_CELLS // k))
     count = min(wanted, most, possible)
     every = count == possible
-    keep = every_subset(k) if every else sampled_subsets(k, count, settings.seed)
+    keep = every_subset(k) if every else _sampled(data, k, count, settings.seed)
     block = BLOCK if most > MOST_SLOW else 1
     starts = range(0, count, block)
     parts = [
@@ -98,6 +99,14 @@ def gosh(
         whole,
         labels,
     )
+
+
+def _sampled(data: Data, k: int, count: int, seed: int) -> Array:
+    """The same subsets of the same studies, in whatever order their rows stand."""
+    y, v = (np.bincount(data.study, x) for x in (data.effects.yi, data.effects.vi))
+    keep = np.empty((k, count), np.uint8)
+    keep[np.lexsort((v, y))] = sampled_subsets(k, count, seed)
+    return keep
 
 
 def _refusal(k: int, model: Model, whole: Pooled) -> str:
@@ -127,7 +136,8 @@ def _engine(data: Data, model: Model) -> tuple[Fitting, int]:
         size = columns["time" if rates else "total"]
         studies = (rate_studies if rates else proportion_studies)(columns["events"], size)
         return lambda keep: _mixed(studies, keep), MOST_MIXED
-    return lambda keep: _one_by_one(data, model, keep), MOST_SLOW
+    most = MOST_TWO_GROUPS if model.method == "GLMM" else MOST_SLOW
+    return lambda keep: _one_by_one(data, model, keep), most
 
 
 def _weighted(yi: Array, vi: Array, keep: Array, method: str, varied: Array) -> Fits:

@@ -15,6 +15,8 @@ from metamill.results import Pooled
 
 ACROSS, UP = 60, 40
 """Bins of the estimate and of heterogeneity."""
+_SAME = 1e-9
+"""Estimates closer than this, as a share of their size, differ by rounding."""
 _SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -60,11 +62,16 @@ def summary(
     )
 
 
+def _without_noise(split: float) -> float:
+    return 0.0 if abs(split) < _SAME else split
+
+
 def _natural(mu: Array, keep: Array, data: Data, model: Model) -> Array:
     """The estimates on the natural scale, within the bounds of the measure."""
     if model.measure == "PFT":
-        total = data.columns["total"]
-        harmonic = keep.sum(axis=0, dtype=float) / ((1 / total) @ keep)
+        each = np.bincount(data.study).astype(float)
+        inverse = np.bincount(data.study, 1 / data.columns["total"])
+        harmonic = (each @ keep) / (inverse @ keep)
         natural = double_arcsine_to_proportion(mu, harmonic)
     else:
         natural = to_natural(model.measure, mu, scale=data.scale)
@@ -120,6 +127,8 @@ def _study(
         tau2s = [Spread(*map(float, tau2.values[at])) if len(at) else None for at in found]
     ranks = _ranks(len(mu))
     width = float(mu[ranks[4]] - mu[ranks[2]])
+    if width <= _SAME * float(np.abs(mu).max()):
+        width = 0.0
     split = float(medians[0] - medians[1]) / width if width else np.nan
     count = int(np.count_nonzero(inside))
     return GoshStudy(
@@ -129,7 +138,7 @@ def _study(
         estimate_without=estimates[1],
         tau2_with=tau2s[0],
         tau2_without=tau2s[1],
-        split=split if np.isfinite(split) else None,
+        split=_without_noise(split) if np.isfinite(split) else None,
     )
 
 
@@ -150,7 +159,7 @@ def _crossings(natural: Array, whole: Pooled, model: Model, data: Data) -> list[
     if null is not None:
         on_scale = 1.0 if MEASURES[model.measure].scale == "log" else null
         values.append(("no effect", on_scale))
-    values += [("important difference", threshold) for threshold in model.thresholds]
+    values += [("threshold", threshold) for threshold in model.thresholds]
     return [
         Crossing(what, value, float(np.mean((natural > value) != (whole.estimate > value))))
         for what, value in values
@@ -167,7 +176,7 @@ def _cloud(
     log = MEASURES[model.measure].log_axis or data.scale == "log"
     log = log and bool((x > 0).all())
     low, high = float(x.min()), float(x.max())
-    if low == high:
+    if high - low <= _SAME * max(abs(low), abs(high)):
         low, high = (low / 2, high * 2) if log else (low - 0.5, high + 0.5)
     top = 100.0 if y_is == "i2" else float(y.max()) or 1.0
     ends = np.log([low, high]) if log else np.array([low, high])

@@ -38,7 +38,10 @@ def multiverse(outcome: Outcome, selection: Selection) -> Multiverse | None:
     prespecified = int(grid.of[grid.prespecified])
     measure = MEASURES[primary.model.measure]
     log = measure.log_axis
-    told, interactions = described(decisions, grid.choices, grid.of, held, columns, log)
+    beside = _references(outcome)
+    told, interactions = described(
+        decisions, grid.choices, grid.of, columns, log, prespecified, beside
+    )
     refused = sorted(grid.refused.items(), key=lambda item: (-item[1], item[0]))
     return Multiverse(
         decisions=told,
@@ -50,7 +53,7 @@ def multiverse(outcome: Outcome, selection: Selection) -> Multiverse | None:
         rank=_rank(columns, prespecified),
         interactions=interactions,
         log=log,
-        summaries=summaries(columns, prespecified, _references(outcome)),
+        summaries=summaries(columns, prespecified, beside),
         bands=bands(columns),
         without_effect=_without_effect(decisions, grid),
     )

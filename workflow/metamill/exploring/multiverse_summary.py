@@ -122,18 +122,45 @@ def _beside(value: float, kind: str, of: Columns, own: Columns) -> Beside:
     )
 
 
+def _concludes_otherwise(
+    columns: Columns, prespecified: int, references: Sequence[tuple[float, str]]
+) -> Array | None:
+    """Which specifications (m,) conclude otherwise beside any reference: 1, 0, nan (no interval).
+
+    None where there is nothing to conclude.
+    """
+    known = np.isfinite(columns.low + columns.high)
+    if not references or not known[prespecified]:
+        return None
+    places = [
+        np.where(columns.high < value, -1, np.where(columns.low > value, 1, 0))
+        for value, _ in references
+    ]
+    other = np.any([place != place[prespecified] for place in places], axis=0)
+    return np.where(known, other.astype(float), np.nan)
+
+
+def _counts(differs: Array | None, which: Array) -> tuple[int | None, int | None]:
+    if differs is None:
+        return None, None
+    found = differs[which]
+    return int((found == 1).sum()), int(np.isfinite(found).sum())
+
+
 def described(
     decisions: Decisions,
     choices: Array,
     of: Array,
-    held: Array,
     columns: Columns,
     log: bool,
+    prespecified: int,
+    references: Sequence[tuple[float, str]],
 ) -> tuple[tuple[Decision, ...], float | None]:
     """The decisions with what their choices do, and the share of their interactions.
 
     choices: (d, n) places of the choices of every combination; of: (n,) its specification or -1;
-    held: (d, m) those of the specifications. Medians and shares are over combinations with an
+    `prespecified` is the specification of the primary analysis, beside the values of reference.
+    Medians and shares are over combinations with an
     estimate, so that a choice which changes nothing beside another is not lost; shares are those of
     the logarithm where `log`.
     """
@@ -149,6 +176,7 @@ def described(
         values = np.log(estimate) if log else estimate
     sound = all_count & np.isfinite(values)
     effects = main_effects(values[sound], choices[:, sound]) if sound.any() else None
+    differs = _concludes_otherwise(columns, prespecified, references)
     complete = bool((sound | ~counted(own.max(axis=0))).all())
     found = []
     for d, item in enumerate(decisions.of):
@@ -156,19 +184,23 @@ def described(
         told: list[Choice] = []
         medians: list[float] = []
         for place, choice in enumerate(item.choices):
-            under = estimate[others & (choices[d] == place)]
-            numbers: list[float] = (
-                np.quantile(under, (0.5, 0.0, 1.0)).tolist() if len(under) else []
+            here = others & (choices[d] == place)
+            under, which = estimate[here], np.unique(of[here])
+            median, low, high = (
+                np.quantile(under, (0.5, 0.0, 1.0)).tolist() if len(under) else (None,) * 3
             )
-            if numbers and choice.standing != NON_EQUIVALENT:
-                medians.append(numbers[0])
+            if median is not None and choice.standing != NON_EQUIVALENT:
+                medians.append(median)
             told.append(
                 Choice(
                     choice.name,
                     choice.standing,
                     place == item.prespecified,
-                    int((held[d] == place).sum()),
-                    *numbers,
+                    len(which),
+                    median,
+                    low,
+                    high,
+                    *_counts(differs, which),
                 )
             )
         found.append(

@@ -3,13 +3,16 @@
 Inverse variance: the externally studentised residual beyond 1.96 (Viechtbauer and Cheung 2010, doi
 10.1002/jrsm.11). Mixed models: counts whose two-sided tail probability is below 0.05 under the
 effect that the others predict for a new study, N(mu_-i, tau2_-i + se_-i^2) on the model scale. By
-either rule about one study in twenty is called an outlier where none is.
+either rule about one study in twenty is called an outlier where none is; under knha, whose residual
+is divided by a spread estimated from the k - 1 others, about twice the tail of t with k - 2 degrees
+of freedom.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from scipy.special import stdtr
 
 from metamill.config.methods import is_inverse_variance
 from metamill.config.settings import Model, Outcome, Plan, RowFilter
@@ -71,7 +74,14 @@ def outliers(refits: Sequence[Refit], model: Model) -> Outliers:
         for refit in refits
         if (value := _value(refit, mixed)) is not None and _is_outlier(refit, mixed)
     )
-    return Outliers(rule, cutoff, judged, BY_CHANCE * judged, beyond)
+    return Outliers(rule, cutoff, judged, _by_chance(model, len(refits)) * judged, beyond)
+
+
+def _by_chance(model: Model, k: int) -> float:
+    """The share of k studies that the rule takes for outliers where none is."""
+    if model.method == "GLMM" or model.test != "knha" or k <= LEAST_LEFT:
+        return BY_CHANCE
+    return 2 * float(stdtr(k - 2, -RESIDUAL))
 
 
 def _value(refit: Refit, mixed: bool) -> float | None:

@@ -47,21 +47,29 @@ def possible_orders(x: Array) -> int:
     return factorial(len(x)) // prod(factorial(int(count)) for count in counts)
 
 
-def permutation_test(x: Array, observed: tuple[Array, float], fits: Fits, most: int, seed: int
-                     ) -> Permuted:  # fmt: skip
+def permutation_test(
+    x: Array,
+    observed: tuple[Array, float],
+    fits: Fits,
+    most: int,
+    seed: int,
+    named: Array | None = None,
+) -> Permuted:
     """Every distinct order of the rows of x where there are at most `most`, else a sample.
 
-    observed: statistics of the coefficients (p,) and QM. The sample has `most` orders of which the
-    first is the observed one, so that p = (1 + b)/(1 + B) with b of the B others at least as
-    extreme, two-sided by the absolute value, QM by its size. An order without a statistic counts as
-    at least as extreme. Raises ValueError for most < 2.
+    named: the rows (k,) in an order that does not go by where they stand, so that the same sample
+    is drawn for the same studies. observed: statistics of the coefficients (p,) and QM. The sample
+    has `most` orders of which the first is the observed one, so that p = (1 + b)/(1 + B) with b of
+    the B others at least as extreme, two-sided by the absolute value, QM by its size. An order
+    without a statistic counts as at least as extreme. Raises ValueError for most < 2.
     """
     if most < 2:
         raise ValueError("a permutation test needs at least two orders")
     possible = possible_orders(x)
     exact = possible <= most
     statistic, together = np.abs(np.asarray(observed[0])), float(observed[1])
-    source = _distinct(x) if exact else _drawn(len(x), most - 1, seed)
+    rows = np.arange(len(x)) if named is None else named
+    source = _distinct(x) if exact else _drawn(rows, most - 1, seed)
     beyond, beyond_all, tried = np.zeros(len(statistic)), 0.0, 0
     while len(block := np.array(list(islice(source, _BLOCK)))):
         found, qm = fits(block)
@@ -107,7 +115,9 @@ def _distinct(x: Array) -> Iterator[Array]:
         rank[i + 1 :] = rank[:i:-1]
 
 
-def _drawn(k: int, count: int, seed: int) -> Iterator[Array]:
+def _drawn(rows: Array, count: int, seed: int) -> Iterator[Array]:
     generator = np.random.default_rng(seed)
     for _ in range(count):
-        yield generator.permutation(k)
+        order = np.empty_like(rows)
+        order[rows] = rows[generator.permutation(len(rows))]
+        yield order

@@ -89,7 +89,7 @@ def _regression(
         found = regressed(model, part, made.columns, made.names)
     except (NoRegression, ArithmeticError) as why:
         return replace(base, notes=(f"no meta-regression: {why}",))
-    tried, told = _permuted(found, made, explorations)
+    tried, told = _permuted(found, made, part, explorations)
     drawn = _drawn(found, made, part, [rows[i] for i in used])
     by = found.model
     notes = (
@@ -173,7 +173,7 @@ def _numbers(found: Regressed, made: Design, tried: Permuted | None) -> dict[str
 
 
 def _permuted(
-    found: Regressed, made: Design, explorations: Explorations
+    found: Regressed, made: Design, data: Data, explorations: Explorations
 ) -> tuple[Permuted | None, Permutations | None]:
     most = explorations.permutations
     if most == 0:
@@ -186,7 +186,8 @@ def _permuted(
     observed = found.fit.statistic, float(found.fit.qm)
     if not (np.isfinite(observed[0]).all() and np.isfinite(observed[1])):
         return None, Permutations(note="the effects lie on the line: there is no statistic")
-    tried = permutation_test(made.columns, observed, found.permuted, most, explorations.seed)
+    named = np.lexsort((data.effects.vi, data.effects.yi))
+    tried = permutation_test(made.columns, observed, found.permuted, most, explorations.seed, named)
     seed = None if tried.exact else explorations.seed
     told = Permutations(tried.exact, tried.orders, tried.possible, seed, tried.qm_p, tried.qm_se)
     return tried, told

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from metamill.config.methods import NO_TAU2, is_inverse_variance
-from metamill.explored.flips import Alternative, Bar, Conclusion
+from metamill.explored.flips import Alternative, Bar, Changing, Conclusion
 from metamill.exploring.conclusions import Reference, concluded, margins, new_ones, states
 from metamill.exploring.quick import of_pooled
 from metamill.measures.effects import Array
@@ -169,15 +169,19 @@ def _bar(kind: str, name: str, group: Sequence[_Variant], whole: Array) -> Bar:
     every = np.vstack([whole, *(item.numbers for item in group)])
     names = ["", *(item.name for item in group)]
     least, most = int(np.argmin(every[:, 0])), int(np.argmax(every[:, 0]))
+    changing = tuple(
+        Changing(item.name, *map(float, item.numbers)) for item in group if item.changed
+    )
     return Bar(
         kind,
         name,
         len(group),
         float(every[least, 0]),
         float(every[most, 0]),
-        float(every[:, 1].min()),
-        float(every[:, 2].max()),
+        float(every[1:, 1].min()),
+        float(every[1:, 2].max()),
         names[least],
         names[most],
-        sum(item.changed for item in group),
+        len(changing),
+        changing,
     )

@@ -32,6 +32,11 @@ RANGE = 2.0**200
 """Sampling variances of one table that differ by more could overflow in each other's units."""
 
 
+def _summed(a: Array, b: Array) -> Array:
+    """sum a b over studies, row by row as `sum` adds them, without an array of products."""
+    return np.einsum("km,km->m", a, b)
+
+
 @dataclass(frozen=True)
 class NormalMean:
     """The likelihood with mu profiled out (Viechtbauer 2005, doi 10.3102/10769986030003261).
@@ -75,22 +80,19 @@ class NormalMean:
         w0 = 1 / (self.least + tau2)
         rest = w.sum(axis=0)
         sum_w = rest + w0
-        part = w * self.y
-        mu = part.sum(axis=0) / sum_w
-        np.subtract(self.y, mu, out=part)
+        mu = _summed(w, self.y) / sum_w
+        residual = np.subtract(self.y, mu)
         w2 = w * w
         rest_w2 = w2.sum(axis=0)
-        w2_r = part * w2
-        bend = w2_r.sum(axis=0) - w0**2 * mu
-        part *= w2_r
-        first = part.sum(axis=0) + (w0 * mu) ** 2
+        part = residual * w2
+        bend = part.sum(axis=0) - w0**2 * mu
+        first = _summed(residual, part) + (w0 * mu) ** 2
         part *= w
         sum_w2 = rest_w2 + w0**2
-        second = 0.5 * sum_w2 - (part.sum(axis=0) + w0 * (w0 * mu) ** 2) + bend**2 / sum_w
+        second = 0.5 * sum_w2 - (_summed(residual, part) + w0 * (w0 * mu) ** 2) + bend**2 / sum_w
         if self.restricted:
-            w2 *= w
             first -= (rest * (sum_w + w0) - rest_w2) / sum_w
-            second += 0.5 * (sum_w2 / sum_w) ** 2 - (w2.sum(axis=0) + w0**3) / sum_w
+            second += 0.5 * (sum_w2 / sum_w) ** 2 - (_summed(w, w2) + w0**3) / sum_w
         else:
             first -= sum_w
         return 0.5 * first, second + first * sum_w2 / sum_w

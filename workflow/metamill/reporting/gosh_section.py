@@ -59,11 +59,14 @@ def outlier_words(found: Outliers | None) -> str:
         else f"two-sided tail probability of its counts below {found.cutoff:g}"
     )
     judged = f"{found.judged} {'study' if found.judged == 1 else 'studies'}"
-    chance = f"about {significant_text(found.expected or 0.0)} of {judged} expected by chance"
+    chance = (
+        f"about {significant_text(found.expected or 0.0)} of {judged} expected by chance, more "
+        "where studies are few"
+    )
     if not found.studies:
         return f"No study is an outlier ({rule}; {chance})."
     named = "; ".join(f"{item.study} ({_value(item, found)})" for item in found.studies)
-    told = f"Outliers ({rule}; {chance}, more where studies are few): {named}."
+    told = f"Outliers ({rule}; {chance}): {named}."
     if found.analysis:
         name = found.analysis.partition(":")[2]
         return f"{told} The analysis without them is '{name}'; it is never the main result."

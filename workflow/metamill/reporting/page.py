@@ -2,9 +2,8 @@
 
 import base64
 import csv
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,15 +87,20 @@ def render(
     )
     return environment.get_template("report.html.j2").render(
         about=about,
-        outcomes=[_outcome(entry) for entry in entries],
-        engines=_engines(checks),
-        checks=checks,
+        outcomes=[_outcome(entry, _off(used, entry)) for entry in entries],
+        engines=_engines(checks, {e.result.outcome: e.display.title for e in entries}),
         audit=audit_page(findings, _labels(entries)),
         pictures=pictures,
         second=second,
         used=used or {"settings": "", "overrides": {}},
         versions=entries[0].result.versions if entries else {},
     )
+
+
+def _off(used: Mapping[str, Any] | None, entry: Entry) -> Sequence[str]:
+    """The explorations that the settings switch off for an outcome."""
+    found: Sequence[str] = (used or {}).get("switched_off", {}).get(entry.result.outcome, ())
+    return found
 
 
 def _labels(entries: Sequence[Entry]) -> dict[str, str]:
@@ -111,12 +115,16 @@ def read_table(path: Path) -> list[dict[str, str]]:
         return [{name: plain_cell(cell or "") for name, cell in row.items()} for row in rows]
 
 
-def _outcome(entry: Entry) -> dict[str, Any]:
+def _outcome(entry: Entry, off: Sequence[str]) -> dict[str, Any]:
     result, display = entry.result, entry.display
     primary = result.primary
     form = wording.result_format(result)
     columns = _data_columns(result)
     heterogeneity = wording.heterogeneity_words(primary.pooled, result.measure)
+    robust, subsets, many = (
+        make(result) for make in (robustness_section, gosh_section, multiverse_section)
+    )
+    told = [words for part in (robust, subsets, many) if part for words in part["sentences"]]
     return {
         "name": result.outcome,
         "title": display.title,
@@ -138,12 +146,13 @@ def _outcome(entry: Entry) -> dict[str, Any]:
             if analysis.settings["method"] == "BAYES" and analysis.pooled.pooled
         ],
         "regressions": regressions_section(result),
-        "robustness": robustness_section(result),
+        "robustness": robust,
+        "switched_off": wording.switched_off_words(off),
         "small_study": small_study_section(result),
-        "multiverse": multiverse_section(result),
+        "multiverse": many,
         "leave_one_out": leave_one_out_words(result.leave_one_out, form),
         "outliers": outlier_words(result.explored.outliers),
-        "gosh": gosh_section(result),
+        "gosh": subsets,
         "refits": [
             _refit(item, form) for item in (*result.leave_one_out, *result.leave_cohort_out)
         ],
@@ -167,7 +176,7 @@ def _outcome(entry: Entry) -> dict[str, Any]:
         "notes": [wording.typeset(note) for note in primary.pooled.notes],
         "policy": wording.capital(primary.pooled.policy),
         "figure": entry.forest,
-        "others": entry.others,
+        "others": [_once(picture, told) for picture in entry.others],
         "analyses": [
             _pooled(analysis, wording.analysis_format(result, analysis))
             | {
@@ -191,6 +200,14 @@ def _outcome(entry: Entry) -> dict[str, Any]:
         ],
         "not_reported": result.not_reported,
     }
+
+
+def _once(picture: Picture, told: Sequence[str]) -> Picture:
+    """The picture without those sentences of its caption that the text of the page has."""
+    caption = picture.caption
+    for words in told:
+        caption = caption.replace(words, "")
+    return replace(picture, caption=" ".join(caption.split()))
 
 
 def _analysis_name(analysis: Analysis) -> str:
@@ -320,10 +337,29 @@ def _source(row: StudyRow) -> dict[str, str]:
     return {name: row.cells.get(name, "") for name in ("source", "location")}
 
 
-def _engines(checks: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
-    """Per engine and version: how many numbers it recomputed."""
-    counted = Counter((check["engine"], check["version"]) for check in checks)
+def _engines(
+    checks: Sequence[Mapping[str, str]], titles: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Per engine, version and outcome: how many numbers it recomputed, and how far the two lie
+    apart at most."""
+    found: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for check in checks:
+        engine = found.setdefault((check["engine"], check["version"]), {})
+        difference = float(check["difference"] or 0.0)
+        engine.setdefault(check["outcome"], []).append(difference)
     return [
-        {"name": name, "version": version, "numbers": numbers}
-        for (name, version), numbers in sorted(counted.items())
+        {
+            "name": name,
+            "version": version,
+            "numbers": wording.count_text(sum(map(len, outcomes.values()))),
+            "outcomes": [
+                {
+                    "title": titles.get(outcome, outcome),
+                    "numbers": wording.count_text(len(differences)),
+                    "difference": wording.share_text(max(differences)),
+                }
+                for outcome, differences in outcomes.items()
+            ],
+        }
+        for (name, version), outcomes in sorted(found.items())
     ]

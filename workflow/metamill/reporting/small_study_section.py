@@ -1,5 +1,6 @@
 """Small-study effects in words: a sentence first, then the tests, estimates and chances."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from metamill import wording
@@ -33,6 +34,7 @@ def small_study_section(result: Result) -> dict[str, Any] | None:
         "notes": [wording.capital(wording.typeset(note)) for note in found.notes],
         "tests": [_test(test) for test in made],
         "estimates": [_estimate(item, form) for item in (*baseline, *drawn)],
+        "terms": "; ".join(_terms([*baseline, *drawn])),
         "selections": [_selection(item, level) for item in found.selections],
         "fail_safe": [_fail_safe(item) for item in found.fail_safe if item.studies is not None],
         "refused": _refused(found),
@@ -56,9 +58,10 @@ def _words(found: SmallStudyEffects) -> str:
     told = "; ".join(f"{test.name}, {wording.p_text(test.p_value)}" for test in seen)
     kinds = list(dict.fromkeys(test.direction for test in seen if test.direction))
     shown = f"; small studies show {kinds[0]} values" if len(kinds) == 1 else ""
-    which = "the test is" if len(made) == 1 else f"{len(seen)} of {count} are"
+    points = "points" if len(seen) == 1 else "point"
+    which = "the test" if len(made) == 1 else f"{len(seen)} of {count}"
     return (
-        f"Exploratory: {which} compatible with small-study effects, of which publication bias is "
+        f"Exploratory: {which} {points} to small-study effects, of which publication bias is "
         f"one cause ({told}{shown}). Other causes are differences in patients, care and quality "
         "between small and large studies, and chance"
     )
@@ -89,6 +92,19 @@ def _test(test: SmallStudyTest) -> dict[str, str]:
         "assumes": _assumption(test.assumes),
         "notes": wording.capital(wording.typeset("; ".join(test.notes))),
     }
+
+
+_TERMS = {
+    "PET": "PET: precision-effect test",
+    "PEESE": "PEESE: precision-effect estimate with standard error",
+    "L0": "L0, R0: the estimators of the number of missing studies by ranks and by the longest run",
+}
+
+
+def _terms(drawn: Sequence[AdjustedEstimate]) -> list[str]:
+    """Short names among these estimates, spelled out."""
+    names = " ".join(item.name for item in drawn).replace("R0", "L0")
+    return [words for short, words in _TERMS.items() if short in names]
 
 
 def _assumption(words: str) -> str:

@@ -53,6 +53,12 @@ def near_equal_levels(rows: Iterable[TableRow], columns: Iterable[str], name: st
     return problems
 
 
+def all_numbers(rows: Iterable[TableRow], column: str) -> bool:
+    """Whether a column has cells in `rows` and all of them are numbers."""
+    said = [cell for row in rows if (cell := row.cells.get(column, ""))]
+    return bool(said) and all(map(is_number, said))
+
+
 def _nearness(level: str, earlier: Iterable[str], counted: Counter[str]) -> tuple[str, str] | None:
     """The earlier level that this one seems to be, and in what the two differ."""
     for other in earlier:

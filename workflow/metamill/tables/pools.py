@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from metamill.config.settings import Levels, Outcome, Plan, RowFilter
 from metamill.errors import Problem, WrongSetting, closest, did_you_mean
 from metamill.tables.codebook import COLUMNS, identifies
+from metamill.tables.levels import all_numbers
 from metamill.tables.needs import GENERIC_SCALES, missing_clusters, missing_columns
 from metamill.tables.table import Findings, Table, TableRow, number
 from metamill.tables.values import is_number, same_level
@@ -104,7 +105,11 @@ def check_filters(
     for i, regression in enumerate(outcome.moderators):
         place: Path = ("outcomes", outcome.name, "moderators", i, "reference")
         stated = regression.reference.items()
-        named: Levels = {name: (level,) for name, level in stated if name in known}
+        named: Levels = {
+            name: (level,)
+            for name, level in stated
+            if name in known and not all_numbers(rows, name)
+        }
         wrong += unknown_levels(rows, named, place, f"row that is selected from {table}")
     for path, cohort in _cohorts_named(outcome):
         cohorts = {row.cells.get("cohort", "") for row in rows}

@@ -7,8 +7,10 @@ from pathlib import Path
 from metamill.config.settings import PRECISION, Outcome, RowFilter
 from metamill.errors import Problem, WrongSetting, closest, did_you_mean
 from metamill.files import canonical_json, digest
+from metamill.tables.choices import wrong_choices
 from metamill.tables.extracted import STUDIES, Extracted, read_extracted
 from metamill.tables.levels import near_equal_levels
+from metamill.tables.moderators import wrong_moderators
 from metamill.tables.pools import apply_plan, check_filters, check_plans, filters, unknown_levels
 from metamill.tables.table import Findings, Table, TableRow
 
@@ -104,6 +106,9 @@ def check_selections(
         if extracted.sound(outcome) and selection.rows:
             known = _known_columns(table, extracted.studies)
             check_filters(selection.rows, table.name, known, outcome, findings)
+            findings.settings += wrong_moderators(selection.rows, outcome)
+            if outcome.name not in wrong and len(findings.settings) == before:
+                findings.settings += wrong_choices(selection.rows, outcome)
         if outcome.name not in wrong and len(findings.settings) == before:
             check_plans(selection.rows, table, outcome, findings)
 

@@ -8,6 +8,8 @@ from statistics import median
 
 TICK_ROOM_MM = 9.0
 """One tick per this width at most."""
+_LEAST_SPAN = 1e-9
+"""As share of the values themselves; results hold ten digits."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,10 @@ def linear_axis(
         low, high = max(low, bounds[0]), min(high, bounds[1])
     else:
         bounds = (-inf, inf)
+    if not high - low > _LEAST_SPAN * max(abs(low), abs(high)):
+        # equal to the digits that a result holds
+        middle, reach = (low + high) / 2, max(abs(low), abs(high), 1.0) * _LEAST_SPAN
+        low, high = middle - reach, middle + reach
     wanted = max(2, min(6, int((right - left) / room)))
     step = _round_step((high - low) / wanted)
     first, last = floor(low / step + 1e-9), ceil(high / step - 1e-9)

@@ -21,6 +21,8 @@ from metamill.figures.style import Style
 
 _TICK_GAP_MM = 1.0
 """Between a tick and its label."""
+_LABEL_GAP_EM = 0.3
+"""More room between the tick labels of y and its upright label, whose descenders reach there."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ def frame(x: Side, y: Side, box: Box, style: Style) -> tuple[Panel, list[Primiti
     _, y_texts = _axis(y, bottom, top)
     for _ in range(2):
         text_room = max(width(text, size) for text in y_texts)
-        plot_left = left + len(y_lines) * style.line_mm + text_room + style.tick_mm + 1.0
+        beside = text_room + style.tick_mm + 1.0 + _LABEL_GAP_EM * em
+        plot_left = left + len(y_lines) * style.line_mm + beside
         x_lines = wrap(tied(clean(x.label)), right - plot_left, size)
         plot_bottom = (
             bottom - len(x_lines) * style.line_mm - style.tick_mm - _TICK_GAP_MM - 1.15 * em

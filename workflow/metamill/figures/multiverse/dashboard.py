@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from metamill.config.decisions import NON_EQUIVALENT
 from metamill.explored.multiverse import Choice, Decision
 from metamill.figures.colours import tint
-from metamill.figures.multiverse.marks import colour_of, diamond, place_of
+from metamill.figures.multiverse.marks import OTHER, colour_of, diamond, place_of
 from metamill.figures.multiverse.plan import Ordered, cells, shares
 from metamill.figures.multiverse.words import percent_words
 from metamill.figures.page.canvas import Box, Line, Primitive, Text, rectangle
@@ -164,11 +164,14 @@ def _ticks(
     taken, count = columns.choices[decision], shown.count
     pitch = (row[2] - row[0]) / count
     thick = min(1.2, max(0.25, 0.6 * pitch * 72 / 25.4))
-    gap = (1 - TICK_SHARE) / 2 * (row[3] - row[1])
+    line = min(style.line_mm, row[3] - row[1])
+    gap = (1 - TICK_SHARE) / 2 * line
     for index, i in enumerate(shown.order):
         if taken[i] == place:
-            x, colour = place_of(index, count, row), colour_of(columns.standing[i], style)
-            yield Line(x, row[1] + gap, x, row[3] - gap, thick, colour, role="tick of a choice")
+            standing = columns.standing[i]
+            x, colour = place_of(index, count, row), colour_of(standing, style)
+            start = row[1] + (0.5 * line if standing == OTHER else gap)
+            yield Line(x, start, x, row[1] + line - gap, thick, colour, role="tick of a choice")
 
 
 def _density(shown: Ordered, share: Sequence[float], row: Box, style: Style) -> Iterator[Primitive]:

@@ -92,7 +92,7 @@ def _pages(
         line = list(_own_line(shown, columns, start, page.height_mm, style))
         at = 0 if shown.singly else len(page.items)
         page.items[at:at] = line
-    for items, height in _below(shown, result, columns, style):
+    for items, height in _below(shown, result, columns, _beyond(shown, axis), style):
         if pages[-1].height_mm + height > last:
             pages.append(Canvas(display.width_mm, style.margin_mm))
         pages[-1].add(_lowered(items, pages[-1].height_mm))
@@ -113,7 +113,7 @@ def _columns(shown: Ordered, result: Result, axis: Axis, display: Display, style
     left, right = style.margin_mm, display.width_mm - style.margin_mm
     names = label_room(shown.found.decisions, right - left, style) + style.gap_mm
     ticks = max(width(text, size) for text in tick_texts(axis, factor_of(result.measure)))
-    names = max(names, ticks + style.tick_mm + 1.5 + 2 * style.line_mm)
+    names = max(names, ticks + style.tick_mm + 1.6 + 0.3 * size * MM_PER_POINT + 2 * style.line_mm)
     medians = [
         width(form.text(choice.median), size)
         for item in shown.found.decisions
@@ -150,7 +150,7 @@ def _frame(
     widest = max(width(text, size) for text in texts)
     lines = wrap(tied(clean(effect_label(result))), bottom - top, size)
     for number, text in enumerate(reversed(lines)):
-        x = left - style.tick_mm - 1.6 - widest - number * style.line_mm
+        x = left - style.tick_mm - 1.6 - 0.3 * size * MM_PER_POINT - widest - number * style.line_mm
         yield Text(x, (top + bottom) / 2, text, size, align="center", colour=style.ink,
                    role="axis label", angle=90)  # fmt: skip
 
@@ -214,7 +214,7 @@ def _fitting(words: Sequence[str], room: float, size: float) -> str:
 
 
 def _below(
-    shown: Ordered, result: Result, columns: Columns, style: Style
+    shown: Ordered, result: Result, columns: Columns, beyond: int, style: Style
 ) -> Iterator[tuple[list[Primitive], float]]:
     """The key and the notes line by line, each from (0, 0), with its height."""
     yield [], 0.3 * style.line_mm
@@ -230,7 +230,7 @@ def _below(
         items.append(Text(x + 2.6, row, words, size, colour=style.ink, role="key"))
         x += length
     yield items, 1.2 * style.line_mm
-    lines, _ = paragraphs(_notes(shown, result), columns.left, 0.0, columns.right, style)
+    lines, _ = paragraphs(_notes(shown, result, beyond), columns.left, 0.0, columns.right, style)
     for number, text in enumerate(lines):
         yield [replace(text, y=text.y - number * style.line_mm)], style.line_mm
 
@@ -241,14 +241,22 @@ def _key(shown: Ordered, style: Style) -> Iterator[tuple[Callable[[float, float]
     def of(standing: int) -> Callable[[float, float], Primitive]:
         return lambda x, y: mark(standing, x, y, 0.75, style, "key mark")
 
-    present = {shown.found.specifications.standing[i] for i in shown.order}
+    own = shown.found.prespecified
+    present = {shown.found.specifications.standing[i] for i in shown.order if i != own}
     yield (lambda x, y: diamond(x, y, 1.1, style, "key mark")), "pre-specified"
     for standing, name in enumerate(STANDINGS):
         if standing in present:
             yield of(standing), f"{name} (not counted)" if standing == OTHER else name
 
 
-def _notes(shown: Ordered, result: Result) -> Iterator[str]:
+def _beyond(shown: Ordered, axis: Axis) -> int:
+    """How many intervals are cut at an end of the axis."""
+    columns = shown.found.specifications
+    ends = ((columns.ci_low[i], columns.ci_high[i]) for i in shown.order)
+    return sum(any(x is not None and axis.beyond(x) != 0 for x in pair) for pair in ends)
+
+
+def _notes(shown: Ordered, result: Result, beyond: int) -> Iterator[str]:
     level = level_text(result.primary.settings)
     lines = [f"Lines: {level}."]
     if not shown.singly:
@@ -262,6 +270,11 @@ def _notes(shown: Ordered, result: Result) -> Iterator[str]:
         lines.append(f"Grey line: {null_words(result)}.")
     if "threshold" in kinds:
         lines.append(f"Dashed: threshold{'s' if kinds.count('threshold') > 1 else ''}.")
+    if shown.singly and beyond:
+        number = "1 line goes" if beyond == 1 else f"{count_text(beyond)} lines go"
+        lines.append(f"{number} on beyond the axis.")
+    if shown.singly and OTHER in {shown.found.specifications.standing[i] for i in shown.order}:
+        lines.append("Half strokes: not counted.")
     yield " ".join(lines)
     yield (
         "Share of variance of the estimate that lies between the choices of a decision; medians "

@@ -41,11 +41,17 @@ def statements(found: Multiverse, result: Result) -> list[str]:
     counted = found.summaries[0]
     return [
         _position(found, counted, form),
-        *(_beside(item, counted, found, result) for item in counted.beside),
-        *_outside(counted),
-        *_most(found, form),
+        *_over_several(counted, found, result),
         *(_of_standing(item, form) for item in found.summaries[1:]),
     ]
+
+
+def _over_several(counted: Summary, found: Multiverse, result: Result) -> Iterator[str]:
+    """What only several specifications can say."""
+    if counted.specifications > 1:
+        yield from (_beside(item, counted, found, result) for item in counted.beside)
+        yield from _outside(counted)
+        yield from _most(found, result_format(result))
 
 
 def combinations_words(found: Multiverse) -> list[str]:
@@ -66,7 +72,7 @@ def combinations_words(found: Multiverse) -> list[str]:
     for item in found.refused:
         said.append(f"{_number(item.combinations, 'combination')} cannot be: {item.reason}")
     if found.without_effect:
-        said.append(f"Without any effect: {'; '.join(found.without_effect)}")
+        said.append(f"Choices that change no analysis: {'; '.join(found.without_effect)}")
     return said
 
 
@@ -90,28 +96,33 @@ def range_words(summary: Summary, form: NumberFormat) -> str:
     """ "9.9% to 33.3%, median 21.4%"."""
     ends = [_told(quantile(summary, level), form) for level in (0.0, 1.0)]
     if ends[0] == ends[1]:
-        return f"{ends[0]} throughout"
+        return ends[0] if summary.estimated == 1 else f"{ends[0]} throughout"
     return f"{ends[0]} to {ends[1]}, median {_told(quantile(summary, 0.5), form)}"
 
 
 def _position(found: Multiverse, counted: Summary, form: NumberFormat) -> str:
     columns, at = found.specifications, found.prespecified
     own = columns.estimate[at]
-    what = _number(counted.specifications, "defensible specification")
+    if counted.specifications == 1 and own is not None:
+        interval = interval_text(columns.ci_low[at], columns.ci_high[at], form)
+        return f"Only the pre-specified specification is counted: {_told(own, form)} {interval}"
+    what = f"{_number(counted.specifications, 'counted specification')} (equivalent or uncertain)"
     if not counted.estimated or own is None:
         return f"{what}, of which {count_text(counted.estimated)} have an estimate"
     interval = interval_text(columns.ci_low[at], columns.ci_high[at], form)
     half = [_told(quantile(counted, level), form) for level in (0.25, 0.75)]
     spread = range_words(counted, form)
-    verb = "are" if spread.endswith("throughout") else "go from"
+    verb = "go from" if ", median" in spread else "are"
     said = f"The estimates of {what} {verb} {spread}"
     if len(set(half)) > 1:
         said += f", half of them between {half[0]} and {half[1]}"
     missing = counted.specifications - counted.estimated
     if missing:
         said += f"; {count_text(missing)} have no estimate"
-    place = f"the pre-specified one, {_told(own, form)} {interval}, is number {found.rank}"
-    return f"{said}; {place} from the smallest"
+    one = f"{_told(own, form)} {interval}"
+    if verb == "are":
+        return f"{said}; the pre-specified one is {one}"
+    return f"{said}; the pre-specified one, {one}, is number {found.rank} from the smallest"
 
 
 def _beside(item: Beside, counted: Summary, found: Multiverse, result: Result) -> str:
@@ -121,7 +132,12 @@ def _beside(item: Beside, counted: Summary, found: Multiverse, result: Result) -
     said = ""
     if item.other_side is not None:
         count = share_words(item.other_side, counted.estimated)
-        said = f"Of these specifications {count} have an estimate on the other side of {value}"
+        own = found.specifications.estimate[found.prespecified] or 0.0
+        sides = ("above", "below") if own < item.value else ("below", "above")
+        said = (
+            f"The estimate lies {sides[0]} {value} in {count} specifications (the pre-specified "
+            f"one {sides[1]} it)"
+        )
     else:
         said = f"The pre-specified estimate lies on {value} itself"
     level = f"{result.primary.settings['level']:g}%"
@@ -138,7 +154,7 @@ def _beside(item: Beside, counted: Summary, found: Multiverse, result: Result) -
     said += f"; the {level} interval {', '.join(parts)}" if parts else ""
     if item.changed is not None and parts:
         count = share_words(item.changed, total)
-        said += f", so that {count} say something else than the pre-specified one"
+        said += f", so that {count} differ from the pre-specified one"
     return said
 
 
@@ -165,6 +181,8 @@ def _most(found: Multiverse, form: NumberFormat) -> Iterator[str]:
         if choice.median is not None and choice.standing != "non-equivalent"
     ]
     ends = [_told(f(medians), form) for f in (min, max)]
+    if ends[0] == ends[1]:
+        return
     what = "the logarithm of the estimate" if found.log else "the estimate"
     said = (
         f"What moves the estimate most is '{first.name}': {percent_words(first.share or 0.0)} of "

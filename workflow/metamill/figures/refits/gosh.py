@@ -22,7 +22,7 @@ from metamill.figures.page.canvas import (
     rectangle,
 )
 from metamill.figures.page.text import CAPITAL, MM_PER_POINT, clean, width
-from metamill.figures.refits.gosh_words import gosh_csv, sentences
+from metamill.figures.refits.gosh_words import LEAST_DIVIDED, gosh_csv, sentences
 from metamill.figures.style import Style
 from metamill.results import Result
 from metamill.wording import (
@@ -63,7 +63,7 @@ def gosh(result: Result, display: Display, style: Style) -> Drawn:
     return Drawn(
         (page,),
         gosh_csv(found),
-        _caption(found.cloud, result, title, words),
+        _caption(found, found.cloud, result, title, words),
         " ".join((f"{title}.", *words)),
     )
 
@@ -367,16 +367,17 @@ def _notes(cloud: Cloud, result: Result) -> Iterator[str]:
     yield "Histograms: each as high as its fullest bin."
 
 
-def _caption(cloud: Cloud, result: Result, title: str, words: Sequence[str]) -> str:
+def _caption(found: Gosh, cloud: Cloud, result: Result, title: str, words: Sequence[str]) -> str:
     y = "I²" if cloud.y_is == "i2" else "τ"
+    clouds = ["Two clouds are a sign of two kinds of studies."] if found.k >= LEAST_DIVIDED else []
     said = [
         f"{title}.",
         f"The estimates of subsets of the studies (across) by their {y} (upwards).",
         "The darker a bin, the more subsets it holds, on a logarithmic scale.",
-        "Two clouds are a sign of two kinds of studies.",
+        *clouds,
         *words,
         "The dashed line and the circle are all studies.",
-        "After Olkin, Dahabreh and Trikalinos (2012).",
+        "GOSH: graphical display of study heterogeneity (Olkin, Dahabreh and Trikalinos 2012).",
         f"{model_words(result.primary.settings)}.",
     ]
     return " ".join(said)

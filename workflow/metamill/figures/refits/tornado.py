@@ -31,6 +31,8 @@ from metamill.wording import capital, level_text, model_words, result_format
 LABEL_SHARE = 0.42
 """The names of decisions have at most this share of the page."""
 BAR_MM = 1.9
+CHANGING_MM, MOST_CHANGING = 0.8, 12
+"""Between the thin lines of analyses that change a conclusion; more lie closer together."""
 CSV_COLUMNS = ("row,kind,name,analyses,changed,low,at_low,high,at_high,ci_low,ci_high,value").split(
     ","
 )
@@ -179,6 +181,7 @@ def _row(bar: Bar, found: Robustness, layout: _Layout, result: Result, style: St
     y = style.row_mm / 2
     baseline = y + CAPITAL / 2 * size * MM_PER_POINT
     height = style.row_mm + (len(label) + len(told) - 1) * style.line_mm
+    height = max(height, y + BAR_MM / 2 + _changing_depth(bar) + CHANGING_MM)
     items: list[Primitive] = list(_guides(layout, height, style))
     for index, text in enumerate((*label, *told)):
         own = index < len(label)
@@ -188,6 +191,7 @@ def _row(bar: Bar, found: Robustness, layout: _Layout, result: Result, style: St
                  role="label" if own else "words")
         )  # fmt: skip
     items += _shape(bar, y, layout.axis, style)
+    items += _changing(bar, y + BAR_MM / 2, layout.axis, style)
     text = layout.texts[bar]
     if text:
         items.append(
@@ -216,6 +220,29 @@ def _shape(bar: Bar, y: float, axis: Axis, style: Style) -> Iterable[Primitive]:
     yield rectangle(box, fill, colour, style.rule_width, role="bar")
 
 
+def _changing_depth(bar: Bar) -> float:
+    """How far down the thin lines under a bar reach."""
+    return CHANGING_MM * min(len(bar.changing), MOST_CHANGING) if bar.count > 1 else 0.0
+
+
+def _changing(bar: Bar, top: float, axis: Axis, style: Style) -> Iterable[Primitive]:
+    """Under a bar of several analyses: the interval and estimate of each that changes a conclusion.
+
+    That of a single analysis is the line through its bar.
+    """
+    if bar.count < 2:
+        return
+    step = _changing_depth(bar) / max(1, len(bar.changing))
+    thin, half = style.rule_width, 0.35
+    for place, item in enumerate(bar.changing, start=1):
+        y = top + place * step
+        left, right = axis.position(item.ci_low), axis.position(item.ci_high)
+        yield Line(left, y, right, y, thin, style.striking, role="changing")
+        if axis.beyond(item.estimate) == 0:
+            x = axis.position(item.estimate)
+            yield Line(x, y - half, x, y + half, 2 * thin, style.striking, role="changing estimate")
+
+
 def _arrows(
     low: float, high: float, y: float, axis: Axis, colour: str, style: Style
 ) -> Iterable[Polygon]:
@@ -231,12 +258,14 @@ def _notes(found: Robustness, result: Result) -> list[str]:
     level = level_text(result.primary.settings)
     told = [
         (
-            "Bar: the smallest to the largest estimate; line: the outermost limits (each "
-            f"{level}); diamond and dashed: the primary analysis."
+            "Bar: the smallest to the largest estimate; line: the outermost limits of the other "
+            f"analyses (each {level}); diamond and dashed: the primary analysis."
         )
     ]
     if any(bar.changed for bar in found.bars):
         told.append("Orange, with words under its name: some analysis changes a conclusion.")
+    if any(bar.changing and bar.count > 1 for bar in found.bars):
+        told.append("Thin lines under a bar: each such analysis, a stroke at its estimate.")
     thresholds = [x for x in found.conclusions if x.kind == "threshold"]
     if thresholds:
         form = result_format(result)
@@ -252,7 +281,8 @@ def _caption(title: str, found: Robustness, result: Result) -> str:
         (
             f"{title}. Each bar is one decision: the range of the pooled {result.measure.natural} "
             "over the analyses that differ from the primary one in this decision (their number in "
-            "brackets), the widest on top; lines reach to the outermost limits of their intervals."
+            "brackets), the widest on top; lines reach to the outermost limits of "
+            "the intervals of these analyses."
         ),
         *_notes(found, result)[1:],
         f"{model_words(result.primary.settings)}.",
@@ -285,6 +315,19 @@ def _csv(found: Robustness) -> str:
             "ci_high": bar.ci_high,
         }
         for bar in found.bars
+    ]
+    rows += [
+        {
+            "row": "changing",
+            "kind": bar.kind,
+            "name": analysis_name(item.analysis),
+            "low": item.estimate,
+            "high": item.estimate,
+            "ci_low": item.ci_low,
+            "ci_high": item.ci_high,
+        }
+        for bar in found.bars
+        for item in bar.changing
     ]
     rows += [{"row": item.kind, "value": item.value} for item in found.conclusions]
     for flip in found.flips:

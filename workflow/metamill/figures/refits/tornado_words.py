@@ -4,7 +4,14 @@ from collections.abc import Iterable, Sequence
 
 from metamill.explored.flips import Bar, Change, Conclusion, FlipPoint, Omission, Robustness
 from metamill.results import Analysis, Result
-from metamill.wording import NumberFormat, power_text, result_format, significant_text
+from metamill.wording import (
+    NumberFormat,
+    count_text,
+    power_text,
+    result_format,
+    significant_text,
+    typeset,
+)
 
 KINDS = {
     "model": "Model",
@@ -81,18 +88,27 @@ def flip_words(flip: FlipPoint, result: Result) -> str:
         return f"{what[:1].upper()}{what[1:]}: no value was searched{reason}"
     if flip.assumption == "null_studies":
         return _added_words(flip, result)
-    least, most = number(flip.low), number(flip.high)
+    note = f"; {typeset(flip.note)}" if flip.note else ""
     if flip.below is None and flip.above is None:
-        far = f"from {least} to {most}" if flip.assumption != "tau2" else f"up to {most}"
-        return f"No value of {symbol} {far} changes a conclusion{_plausible(flip)}"
+        far = _range_words(flip)
+        return f"No value of {symbol} {far} changes a conclusion{_plausible(flip)}{note}"
     told = []
     for change, side in ((flip.below, "below"), (flip.above, "above")):
         if change is not None:
             then = conclusions_words(change.after, result)
             told.append(f"{side} {number(change.value)} {then}")
     used = "" if flip.used is None else f" ({number(flip.used)} is used)"
-    again = "; further away it changes again" if _comes_and_goes(flip) else ""
-    return f"With {symbol}{used} {'; '.join(told)}{again}{_plausible(flip)}"
+    again = "; beyond a further value it changes again, back or otherwise"
+    again = again if _comes_and_goes(flip) else ""
+    return f"With {symbol}{used} {'; '.join(told)}{again}{_plausible(flip)}{note}"
+
+
+def _range_words(flip: FlipPoint) -> str:
+    """From where to where a value was searched."""
+    low, high = number(flip.low or 0.0), number(flip.high or 0.0)
+    return (
+        f"up to {high}" if flip.assumption == "tau2" and not flip.low else f"from {low} to {high}"
+    )
 
 
 def _comes_and_goes(flip: FlipPoint) -> bool:
@@ -101,8 +117,13 @@ def _comes_and_goes(flip: FlipPoint) -> bool:
 
 def _added_words(flip: FlipPoint, result: Result) -> str:
     if flip.above is None:
+        most = number(flip.high or 0.0)
+        last = "there is no estimate"
+        if flip.estimate_at_high is not None:
+            last = f"the estimate is {value_text(flip.estimate_at_high, result_format(result))}"
         return (
-            f"Up to {number(flip.high or 0)} added studies without an effect change no conclusion"
+            f"No number of added studies without an effect, tried up to {most}, changes a "
+            f"conclusion; after {most} {last}"
         )
     count = int(flip.above.value)
     studies = "1 added study" if count == 1 else f"{count} added studies"
@@ -139,23 +160,33 @@ def omission_words(found: Omission, result: Result) -> str:
     """The fewest studies without which a conclusion changes, without a full stop; "" for none."""
     if not found.searched:
         return ""
+    lost = _unanswered(found)
     if found.size is None:
         studies = "study" if found.searched == 1 else f"{found.searched} studies"
         single = "any single study" if found.searched == 1 else f"any {studies} or fewer"
         why = f" ({found.note})" if found.note else ""
-        return f"Leaving out {single} changes no conclusion{why}"
+        return f"Leaving out {single} changes no conclusion{why}{lost}"
     names = "; ".join(" with ".join(names) for names in found.sets)
     more = f" and {found.count - len(found.sets)} more" if found.count > len(found.sets) else ""
     if found.size == 1:
         one = "1 study" if found.count == 1 else f"each of {found.count} studies"
-        return f"Leaving out {one} changes a conclusion: {names}{more}"
+        return f"Leaving out {one} changes a conclusion: {names}{more}{lost}"
     sets = "1 set" if found.count == 1 else f"{found.count} sets"
     return (
         f"No {'single study' if found.size == 2 else 'two studies'} left out "
         f"{'changes' if found.size == 2 else 'change'} a conclusion, "
         f"{sets} of {found.size} studies left out {'does' if found.count == 1 else 'do'}: "
-        f"{names}{more}"
+        f"{names}{more}{lost}"
     )
+
+
+def _unanswered(found: Omission) -> str:
+    """How many of the analyses without studies have no answer; "" where all have one."""
+    if not found.unanswered:
+        return ""
+    have = "has" if found.unanswered == 1 else "have"
+    these = f"{count_text(found.unanswered)} of these {count_text(found.fits)} analyses"
+    return f"; {these} {have} no estimate with an interval"
 
 
 def bar_flip_words(bar: Bar, found: Robustness, result: Result) -> str:
@@ -176,7 +207,7 @@ def bar_flip_words(bar: Bar, found: Robustness, result: Result) -> str:
         told.append(
             f"conclusion changes with {symbol} {' or '.join(at)}"
             if at
-            else f"no value of {symbol} changes a conclusion"
+            else f"no value of {symbol} {_range_words(flip)} changes a conclusion"
         )
     return "; ".join(told)
 
@@ -207,7 +238,7 @@ def _holds(found: Robustness, result: Result) -> Iterable[str]:
     told = f"{told[:1].upper()}{told[1:]}"
     changed = [item for item in compared if item.changes]
     if not compared:
-        yield f"{told}; no other analysis was run that could show otherwise{rest}"
+        yield f"{told}; {_nothing_compared(without, found.omission is not None)}"
     elif not changed:
         others = f"all {len(compared)} other analyses that were run"
         others = "the one other analysis that was run" if len(compared) == 1 else others
@@ -224,6 +255,17 @@ def _holds(found: Robustness, result: Result) -> Iterable[str]:
         yield f"{words[:1].upper()}{words[1:]}"
 
 
+def _nothing_compared(without: int, omitted: bool) -> str:
+    """What can be said where no other analysis has an estimate that compares."""
+    if without:
+        others = "the one other analysis" if without == 1 else f"all {without} other analyses"
+        has = "has" if without == 1 else "have"
+        return f"{others} {has} no comparable estimate"
+    if omitted:
+        return "but for leaving out single studies, no other analysis was run"
+    return "no other analysis was run that could show otherwise"
+
+
 def _single_studies(found: Robustness, result: Result) -> Iterable[str]:
     words = "" if found.omission is None else omission_words(found.omission, result)
     if words:
@@ -232,6 +274,7 @@ def _single_studies(found: Robustness, result: Result) -> Iterable[str]:
 
 def _moves(found: Robustness, result: Result) -> Iterable[str]:
     bars = [bar for bar in found.bars if bar.kind != "omitted"]
+    omitted = len(bars) < len(found.bars)
     if not bars:
         return
     form = result_format(result)
@@ -240,9 +283,11 @@ def _moves(found: Robustness, result: Result) -> Iterable[str]:
     centre = value_text(found.estimate or 0.0, form)
     widest = bars[0]
     count = sum(bar.count for bar in bars)
+    aside = ", leaving out single studies aside," if omitted else ""
     analyses = "1 other analysis" if count == 1 else f"{count} other analyses"
     yield (
-        f"Over {analyses} the estimate lies between {low} and {high} ({centre} in the primary one)"
+        f"Over {analyses}{aside} the estimate lies between {low} and {high} "
+        f"({centre} in the primary one)"
         + (
             f"; the widest range comes from “{bar_name(widest)}”"
             if count > 1 and widest.high > widest.low

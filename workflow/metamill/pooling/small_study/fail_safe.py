@@ -29,11 +29,11 @@ def orwin(y: ArrayLike, target: float) -> int:
     """Studies with effect 0 that bring the unweighted mean to `target`, on its side of 0.
 
     k (mean - target)/target (Orwin 1983, doi 10.3102/10769986008002157). y: (k,). Raises ValueError
-    where the target does not lie between 0 and the mean, or is 0.
+    where the target does not lie between 0 and the mean, or either is 0.
     """
     y = np.asarray(y, float)
     mean = float(y.mean())
-    if target == 0 or not 0 < target / mean <= 1:
+    if target == 0 or mean == 0 or not 0 < target / mean <= 1:
         raise ValueError(f"the target {target:g} does not lie between 0 and the mean {mean:g}")
     return _up(len(y) * (mean - target) / target)
 
