@@ -207,7 +207,7 @@ MODERATORS = {
     "empty": [""] * 14,
     "few": [str(2001 + i) for i in range(6)] + [""] * 8,
     "most": [str(2001 + i) for i in range(12)] + [""] * 2,
-    "levels": list("abcdefghijklmn"),
+    "levels": list("aaaabbbbccccde"),
     "year": [str(2001 + i) for i in range(14)],
     "twin": [str(1 + i) for i in range(14)],
 }

@@ -27,7 +27,7 @@ from metamill.tables.error_codes import CODES as OF_TABLES
 SHIPPED = Path(__file__).resolve().parents[2] / "config.yaml"
 SECONDS = 5.0
 """Of the processor: far more than any configuration of a few thousand characters needs."""
-TABLE = "study,arm,events,total\nA,x,1,10\nB,x,2,12\nC,y,4,30\nD,y,3,20\n"
+TABLE = "study,arm,events,total,beds\nA,x,1,10,40\nB,x,2,12,40\nC,y,4,30,60\nD,y,3,20,60\n"
 MADE = {"config.yaml", "extracted", "extracted/a.csv", "results", "results/audit.csv"}
 DATA: dict[str, Any] = {
     "review": {"title": "T", "authors": ["A", "B"], "note": "n"},
@@ -41,7 +41,7 @@ DATA: dict[str, Any] = {
             "exclude": [{"study": "A", "reason": "r"}],
             "thresholds": [0.1],
             "subgroups": ["arm"],
-            "moderators": ["total"],
+            "moderators": ["beds"],
             "direction": "lower",
             "sensitivity": [{"name": "s", "method": "DL"}, {"name": "t", "level": 90}],
         },

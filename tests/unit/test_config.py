@@ -168,8 +168,10 @@ def test_a_file_over_the_limit_is_refused_unparsed(folder: Folder):
         (
             "measure: PR\nexplorations: {}",
             "explorations",
-            "Set one of small_study_effects, automatic_sensitivity, flip_points, gosh, "
-            "permutations, seed, or remove it.",
+            (
+                "Set one of small_study_effects, automatic_sensitivity, flip_points, gosh, "
+                "permutations, seed, or remove it."
+            ),
         ),
         (
             "measure: PR\nexplorations: {gosh: 2000000}",

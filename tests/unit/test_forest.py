@@ -438,7 +438,9 @@ def test_wrapped_lines_fit_and_lose_no_character() -> None:
 
 def test_figures_and_words_see_results_only() -> None:
     package = Path(wording.__file__).parent
-    shared = r"results|review_result|files|config\.\w+|tables\.(assessments|bias_tools)"
+    shared = (
+        r"results|review_result|explored(\.\w+)?|files|config\.\w+|tables\.(assessments|bias_tools)"
+    )
     allowed = rf"metamill\.(figures|wording|sentences|{shared})\b"
     for path in (package / "wording.py", *(package / "figures").rglob("*.py")):
         for name in re.findall(r"(?:from|import) (metamill\S*)", path.read_text()):
