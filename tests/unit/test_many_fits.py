@@ -332,3 +332,19 @@ def test_drawn_means_and_variances_are_those_of_the_model():
 def test_a_model_that_cannot_be_drawn_from_is_refused(bad):
     with pytest.raises(ValueError, match="nothing to draw"):
         parametric_bootstrap([0.1, 0.2], [1.0, 1.0], *bad, 1, "REML")
+
+
+@pytest.mark.parametrize("method", ["ML", "REML"])
+@pytest.mark.parametrize("precise", [1.0, 1e-4])
+def test_each_of_many_studies_left_out_is_the_fit_of_the_others(method, precise):
+    """The sums of all studies less one of them stand in for products; no bit shows it."""
+    generator = np.random.default_rng(4)
+    v = np.exp(generator.normal(-2.5, 1.0, 450))
+    v[7] *= precise
+    y = generator.normal(0.2, np.sqrt(v + 0.15))
+    found = fit_subsets(y, v, 1 - np.eye(450), method)
+    for left_out in (0, 7, int(v.argmin()), int(v.argmax()), 300, 449):
+        alone = pool(np.delete(y, left_out), np.delete(v, left_out), method, "z")
+        assert (alone.mu, alone.tau2, alone.q) == tuple(
+            float(values[left_out]) for values in (found.mu, found.tau2, found.q)
+        )

@@ -51,13 +51,10 @@ def pairs(w: Array) -> Array:
         products = by_column[:, 1:] * np.cumsum(by_column, axis=1)[:, :-1]
         return 2 * np.ascontiguousarray(products.T).sum(axis=0)
     # the same sums in the same order: numpy's cumulative sum along the first axis is slow
-    before = w[0].copy()
-    total, part = np.zeros((2, w.shape[1]))
-    for row in w[1:]:
-        np.multiply(row, before, out=part)
-        total += part
-        before += row
-    return 2 * total
+    before = np.empty_like(w[1:])
+    for i, row in enumerate(w[:-1]):
+        np.add(before[i - 1] if i else 0.0, row, out=before[i])
+    return 2 * np.einsum("km,km->m", w[1:], before)
 
 
 def i2_h2(tau2: Array, typical: Array) -> tuple[Array, Array]:

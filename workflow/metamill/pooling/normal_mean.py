@@ -7,6 +7,7 @@ could: each carries a bound of its error, and a data set where a sign or the sta
 method is in doubt is looked at by itself.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -28,6 +29,8 @@ from metamill.pooling.maxima import (
 _EPS = np.finfo(float).eps
 _FEW = 16
 """Fewer data sets than this are looked at one by one, which takes no longer."""
+_MANY = 400
+"""From so many studies on the sums without one study are differences of the sums of all."""
 RANGE = 2.0**200
 """Sampling variances of one table that differ by more could overflow in each other's units."""
 
@@ -174,6 +177,47 @@ def highest(
     return estimate
 
 
+Summed = Callable[[Array, tuple[Array, ...]], None]
+"""From weights (n, k) the sums A, D, B, E, C of `_by_moments`, each (n, m), into these arrays."""
+
+
+def _products(y: Array, keep: Array) -> Summed:
+    y2 = y * y
+
+    def summed(w: Array, into: tuple[Array, ...]) -> None:
+        w2 = w * w
+        factors = ((w, keep), (w2, keep), (w, y), (w2, y), (w2, y2))
+        for (left, right), place in zip(factors, into, strict=True):
+            np.matmul(left, right, out=place)
+
+    return summed
+
+
+def _left_out(keep: Array) -> Array | None:
+    """The row that each column leaves out, where there are many rows and each leaves out one."""
+    k, m = keep.shape
+    if k < _MANY or m < _FEW or (keep.sum(axis=0) != k - 1).any():
+        return None
+    return keep.argmin(axis=0)
+
+
+def _differences(y: Array, out: Array, alike: Array) -> Summed:
+    """The sums over all studies less those of the study left out, in place of products.
+
+    Where `alike`, effects are measured from one and the same study.
+    """
+    columns = np.flatnonzero(alike)
+    every = y[:, columns[0]].copy()
+    every[out[columns[0]]] = y[out[columns[0]], columns[1]]
+
+    def summed(w: Array, into: tuple[Array, ...]) -> None:
+        w2 = w * w
+        for part, place in zip((w, w2, w * every, w2 * every, w2 * every**2), into, strict=True):
+            np.subtract(part.sum(axis=1)[:, None], part[:, out], out=place)
+
+    return summed
+
+
 def _by_moments(of: NormalMean, keep: Array, shared: Array, top: Array) -> Brackets:
     """Where rounding cannot matter and there is at most one root: its bracket.
 
@@ -185,23 +229,25 @@ def _by_moments(of: NormalMean, keep: Array, shared: Array, top: Array) -> Brack
     low = first_index(of.least)
     index = np.arange(int(low.min()), int(lattice_index(top.max()[None])[0]) + 2)
     points = np.append(0.0, lattice_point(index))
-    y2 = of.y * of.y
     weights = 1 / (shared + points[:, None])
-    reach = float(y2.max())
+    reach = float(max(of.y.max(), -of.y.min())) ** 2
     bound = 8 * (k + 8) * _EPS * (4 * reach * weights.max(axis=1) + 2)
     slope, cube = np.empty((2, points.size, m))
     buffers = np.empty((5, max(1, 2**14 // m), m))
     sure, positive = np.ones(m, bool), np.empty((points.size, m), bool)
+    out = _left_out(keep)
+    if out is None:
+        summed = _products(of.y, keep)
+    else:
+        # a study that is not the most precise has at most half of any sum of weights
+        bound *= 2
+        sure = out != shared.argmin()
+        summed = _differences(of.y, out, sure)
     for start in range(0, points.size, buffers.shape[1]):
         w = weights[start : start + buffers.shape[1]]
-        w2 = w * w
         rows = slice(start, start + len(w))
         a, d, b, e, c = buffers[:, : len(w)]
-        np.matmul(w, keep, out=a)
-        np.matmul(w2, keep, out=d)
-        np.matmul(w, of.y, out=b)
-        np.matmul(w2, of.y, out=e)
-        np.matmul(w2, y2, out=c)
+        summed(w, (a, d, b, e, c))
         total, third = slope[rows], cube[rows]
         e *= b
         e *= 2
