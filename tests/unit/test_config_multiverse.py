@@ -261,3 +261,10 @@ def test_standings_are_those_of_the_schema():
     from metamill.config.load import schema
 
     assert tuple(schema()["$defs"]["choice"]["properties"]["standing"]["enum"]) == STANDINGS
+
+
+def test_a_setting_laid_over_the_file_may_be_one_of_the_choices(tmp_path: Path) -> None:
+    settings = "measure: MC\nmethod: REML"
+    write(tmp_path, settings, "name: REML | name: DL, standing: uncertain, method: DL")
+    choices = plan(tmp_path, {"outcomes": {"a": {"method": "DL"}}}).review.outcomes["a"]
+    assert choices.plans[0].model.method == "DL"

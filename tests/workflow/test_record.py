@@ -47,7 +47,7 @@ def test_a_changed_title_is_a_drift_of_files_only(locked: Review):
     locked.edit("config.yaml", "title: Cement leakage per screw", "title: Leakage per screw")
     done = metamill("verify", locked.folder)
     assert done.returncode == 6, done.stdout
-    assert "file report.html" in done.stdout
+    assert "file cement_leakage_per_screw/forest.caption.txt" in done.stdout
     assert "number" not in done.stdout.replace("0 numbers", "")
 
 

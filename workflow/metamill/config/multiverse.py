@@ -127,12 +127,17 @@ def _repeated(
 def _prespecified(
     choices: Sequence[Choice], same: Sequence[int], at: Path, origin: Origin
 ) -> list[Problem]:
-    """Exactly one choice is the analysis as it was pre-specified."""
+    """Exactly one choice is the analysis as it was pre-specified.
+
+    With settings laid over the file, another one may come to the same: both then are one analysis.
+    """
     code = "prespecified-choice"
     if not same:
         rule = "none of these choices is the primary analysis as it stands"
         advice = "Add one with nothing but a name, for what the outcome does already"
         return [Problem(rule=rule, advice=advice, code=code, **origin.place((*at, "choices")))]
+    if origin.overrides:
+        return []
     problems = []
     first = choices[same[0]]
     for index in same[1:]:
