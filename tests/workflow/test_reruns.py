@@ -98,7 +98,7 @@ def test_a_single_target_needs_no_figure(review: Review):
 
 def test_an_override_is_used_and_written_down(review: Review):
     jobs = review.run("--config", 'model={"method": "DL"}')
-    assert jobs["pool"] == 1, "only the change in ODI inherits its method"
+    assert jobs["pool"] == 2, "ODI, and the outcome whose choices stand on the section model"
     assert "method: DL" in (review.folder / "results/run_config.yaml").read_text()
     summary = (review.folder / "results/summary.csv").read_text()
     assert f"{ODI},primary,MC,patient,DL,adhoc" in summary
