@@ -4,8 +4,8 @@ Run with `-s` to see the table. Both sides are seconds of processor, which other
 least, each in a process of its own with one thread. What is asserted is the target itself: a ratio
 to metafor by the medians of five, or seconds and memory where metafor would take hours, by the
 least of five; these are seconds of a machine on which metafor fits 100 studies less one 81 times a
-second, so that a slower one has as much more. A row that misses is measured again, twice at most,
-as other programs disturb single rounds.
+second, so that a slower one has as much more. A row that misses is measured again on both sides,
+as other programs disturb single rounds, and the fastest round of each side counts.
 """
 
 import os
@@ -31,10 +31,12 @@ RATIOS = {
 }
 """Fits a second over those of metafor."""
 SECONDS = {"gosh_20": 1.5, "without_each_1000": 0.05}
-ROUNDS = 3
+ROUNDS = 10
 METAFOR_RATE = 81.0
 """Fits a second of metafor, 100 studies less one by REML, where the seconds were set."""
 MEGABYTES = 300
+STEEPEST = 1.05
+"""A power of the number of fits or studies; work that grows with n log n has 1.1 or more here."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
@@ -82,37 +84,41 @@ def ours(folder, *rows):
 
 
 @cache
-def of_metafor(folder):
-    """The rows of metafor; skips where R or metafor is missing."""
+def has_metafor():
     if shutil.which("Rscript") is None:
-        pytest.skip("R is not installed: nothing to compare with")
+        return False
     probe = ["Rscript", "-e", "library(metafor)"]
-    if subprocess.run(probe, capture_output=True, timeout=60, check=False).returncode:
+    return subprocess.run(probe, capture_output=True, timeout=60, check=False).returncode == 0
+
+
+def of_metafor(folder, *rows):
+    """The rows of metafor; skips where R or metafor is missing."""
+    if not has_metafor():
         pytest.skip("R has no metafor: nothing to compare with")
-    return read(["Rscript", str(HERE / "timing.R"), str(folder)], 300)
+    return read(["Rscript", str(HERE / "timing.R"), str(folder), *rows], 300)
 
 
 def seconds_here(folder, row):
     """The target of a row on this machine, which is slower where metafor is."""
-    rate = of_metafor(folder)["without_each_100"].rate
+    rate = of_metafor(folder, "without_each_100")["without_each_100"].rate
     return SECONDS[row] * max(1.0, METAFOR_RATE / rate)
 
 
 def test_many_fits_are_so_many_times_faster_than_metafor(tables):
-    theirs = of_metafor(tables)
-    ratios, left = {}, list(RATIOS)
+    best, theirs, ratios = {}, {}, dict.fromkeys(RATIOS, 0.0)
     for _ in range(ROUNDS):
-        found = ours(tables, *left)
-        for row in left:
-            ratios[row] = found[row].rate / theirs[row].rate
-            sys.stdout.write(
-                f"\n{row}: {found[row].rate:,.0f} fits/s, metafor {theirs[row].rate:,.0f}: "
-                f"{ratios[row]:,.0f} times (target {RATIOS[row]:,})"
-            )
-        left = [row for row in left if ratios[row] < RATIOS[row]]
+        left = [row for row in RATIOS if ratios[row] < RATIOS[row]]
         if not left:
             return
-    raise AssertionError({row: ratios[row] for row in left})
+        for rates, found in ((best, ours(tables, *left)), (theirs, of_metafor(tables, *left))):
+            rates |= {row: max(rates.get(row, 0.0), found[row].rate) for row in left}
+        for row in left:
+            ratios[row] = best[row] / theirs[row]
+            sys.stdout.write(
+                f"\n{row}: {best[row]:,.0f} fits/s, metafor {theirs[row]:,.0f}: "
+                f"{ratios[row]:,.0f} times (target {RATIOS[row]:,})"
+            )
+    assert all(ratios[row] >= RATIOS[row] for row in RATIOS), ratios
 
 
 def test_a_million_subsets_take_seconds_and_little_memory(tables):
@@ -122,10 +128,9 @@ def test_a_million_subsets_take_seconds_and_little_memory(tables):
 
 
 def within(folder, row):
-    """The first of at most three rounds whose least time is within the target."""
-    target = seconds_here(folder, row)
+    """The first of at most ten rounds whose least time is within the target."""
     for _ in range(ROUNDS):
-        found = ours(folder, row)[row]
+        target, found = seconds_here(folder, row), ours(folder, row)[row]
         if found.least < target:
             return found
     raise AssertionError(f"{row}: {found.least:.4g} s, target {target:.4g} s")
@@ -135,7 +140,7 @@ def test_leaving_out_each_of_a_thousand_studies(tables):
     """The fits alone, and on the whole way of a review, beside metafor's where it has time."""
     found = {"without_each_1000": within(tables, "without_each_1000")}
     found |= ours(tables, "refits_1000", "refits_100")
-    theirs = of_metafor(tables)
+    theirs = of_metafor(tables, *found)
     for row, mine in found.items():
         text = f"\n{row}: {1000 * mine.least:.1f} ms, {mine.peak:.0f} MB"
         if row in theirs:
@@ -144,13 +149,19 @@ def test_leaving_out_each_of_a_thousand_studies(tables):
 
 
 def test_the_cost_is_linear_in_fits_and_in_studies(tables):
-    """Seconds by fit and study, over three decades of each, do not grow."""
+    """Over three decades of each, seconds grow with a power of them that is 1, or less: what a call
+    costs whatever its size weighs less in large ones."""
     by_fits = [f"some_15_{10**n}" for n in range(3, 7)]
     by_studies = [f"some_{10**n}_1000" for n in range(1, 5)]
-    found = ours(tables, *by_fits, *by_studies)
-    costs = {
-        row: mine.seconds / (mine.fits * int(row.split("_")[1])) for row, mine in found.items()
-    }
-    sys.stdout.write("\n" + ", ".join(f"{row} {1e9 * cost:.1f} ns" for row, cost in costs.items()))
-    for first, *rest in (by_fits, by_studies):
-        assert all(costs[row] < 2 * costs[first] for row in rest), costs
+    least = {}
+    for _ in range(ROUNDS):
+        for row, mine in ours(tables, *by_fits, *by_studies).items():
+            least[row] = min(least.get(row, np.inf), mine.least)
+        powers = [
+            np.polyfit(range(len(rows)), np.log10([least[row] for row in rows]), 1)[0]
+            for rows in (by_fits, by_studies)
+        ]
+        sys.stdout.write(f"\nseconds grow with fits^{powers[0]:.3f}, studies^{powers[1]:.3f}")
+        if max(powers) < STEEPEST:
+            return
+    raise AssertionError(least)

@@ -1,17 +1,18 @@
-# How many fits a second of processor metafor does: Rscript timing.R DATA
+# How many fits a second of processor metafor does: Rscript timing.R DATA ROW...
 #
 # DATA is a folder of tables yi, vi, x. Prints "<row> <fits> <seconds>", the median of five; a row
 # that takes R minutes is timed on a part of its fits, the single fits of k = 1000 once.
 suppressPackageStartupMessages(library(metafor))
 
-folder <- commandArgs(trailingOnly = TRUE)[1]
+arguments <- commandArgs(trailingOnly = TRUE)
+folder <- arguments[1]
 read <- function(k) read.csv(file.path(folder, paste0(k, ".csv")))
 spent <- function(work) {
   time <- system.time(work())
   time[["user.self"]] + time[["sys.self"]]
 }
 row <- function(name, fits, work, repeats = 5) {
-  cat(name, fits, median(replicate(repeats, spent(work))), "\n")
+  if (name %in% arguments[-1]) cat(name, fits, median(replicate(repeats, spent(work))), "\n")
 }
 set.seed(1)
 

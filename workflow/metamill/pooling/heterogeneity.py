@@ -47,13 +47,12 @@ def _before(w: Array) -> Array:
 def pairs(w: Array) -> Array:
     """(sum w)^2 - sum w^2 as twice the sum over pairs, which loses no digit to one giant weight."""
     if w.shape[1] < _WIDE:
-        by_column = np.ascontiguousarray(w.T)
-        products = by_column[:, 1:] * np.cumsum(by_column, axis=1)[:, :-1]
-        return 2 * np.ascontiguousarray(products.T).sum(axis=0)
-    # the same sums in the same order: numpy's cumulative sum along the first axis is slow
-    before = np.empty_like(w[1:])
-    for i, row in enumerate(w[:-1]):
-        np.add(before[i - 1] if i else 0.0, row, out=before[i])
+        before = np.cumsum(w[:-1], axis=0)
+    else:
+        # the same sums in the same order: numpy's cumulative sum of many columns is slow
+        before = np.empty_like(w[1:])
+        for i, row in enumerate(w[:-1]):
+            np.add(before[i - 1] if i else 0.0, row, out=before[i])
     return 2 * np.einsum("km,km->m", w[1:], before)
 
 

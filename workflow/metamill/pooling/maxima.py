@@ -3,7 +3,7 @@
 With unequal sampling variances the likelihood can have several maxima. Nothing here follows one of
 them: the signs of its slope on a fixed lattice bracket them all, each is polished inside its
 bracket by Newton's method, and the highest wins. The lattice is the powers of the square root of 2,
-whatever the data, and the start within a bracket one of 64 points: a data set meets the same
+whatever the data, and the start within a bracket one of 1024 points: a data set meets the same
 numbers alone and among others, and has the same bits. Each weight 1/(v + tau2) is a logistic
 function of log tau2 with a width of several e-folds, so that a pair of turning points within half
 an octave differs by next to nothing in height.
@@ -28,8 +28,9 @@ lattice point to the next above it."""
 _ELEMENTS = 2**18
 _BLOCK = 4096
 _ROOM = 2**21
-PARTS = 64
-_SETTLED = 1e-8
+_PARTS = 1024
+_SENSITIVE = 32
+_SETTLED = 2.0**-25
 """A Newton step of this share of tau2 leaves an error of the order of its square."""
 
 
@@ -101,22 +102,21 @@ def highest_maximum(of: Likelihood, top: Array) -> Array:
     tiny tau2 both are as high to a double.
     """
     low = first_index(of.least)
-    count = int((lattice_index(top) + 1 - low).max(initial=0)) + 1
-    points = np.vstack([np.zeros(low.size), lattice_point(low + np.arange(max(count, 1))[:, None])])
+    count = int((lattice_index(top) + 1 - low).max(initial=0)) + 2
+    points = np.vstack([np.zeros(low.size), lattice_point(low + np.arange(max(count, 2))[:, None])])
     rows = max(1, _WIDTH // low.size)
     slopes = np.vstack([of.slope(points[i : i + rows]) for i in range(0, len(points), rows)])
     positive = slopes > 0
-    columns, cells = np.nonzero((positive[:-1] & ~positive[1:]).T)
+    columns, cells = np.nonzero((positive[:-2] & ~positive[1:-1]).T)
     best = np.zeros(low.size)
     if not columns.size:
         return best
     several = at_least_two(np.arange(columns.size))
     columns, cells = columns[several], cells[several]
-    ends = points[cells, columns], points[cells + 1, columns]
-    at_low, at_high = slopes[cells, columns], slopes[cells + 1, columns]
-    share = at_low / (at_low - at_high)
-    part = np.minimum(share * PARTS, PARTS - 1).astype(int)
-    roots = polished(of.take(columns), *ends, start_within(*ends, part))
+    three = cells + np.arange(3)[:, None]
+    low, high, above = points[three, columns]
+    start = start_within(low, high, parts_of_bracket((low, high, above), slopes[three, columns]))
+    roots = polished(of.take(columns), low, high, start)
     turns = np.arange(columns.size) - np.searchsorted(columns, columns)
     beaten = ~positive[0]
     for turn in range(int(turns.max()) + 1):
@@ -132,9 +132,26 @@ def highest_maximum(of: Likelihood, top: Array) -> Array:
     return best
 
 
-def start_within(low: Array, high: Array, part: Array) -> Array:
-    """The middle of one of the 64 equal parts of a bracket."""
-    return low + (high - low) * ((part + 0.5) / PARTS)
+def parts_of_bracket(points: Array | tuple[Array, ...], slopes: Array) -> Array:
+    """Where a likelihood may stop rising, in parts of its bracket, 0 to 1024.
+
+    points, slopes: (3, m), the ends of the bracket and the lattice point above it. From where the
+    straight line between the ends crosses zero, a step of Newton's on the parabola of all three.
+    """
+    low, high, above = points
+    at_low, at_high, at_above = slopes
+    reach = (above - low) / (high - low)
+    fall = at_low - at_high
+    line = at_low / fall
+    bend = ((at_above - at_high) / (reach - 1) + fall) / reach
+    tangent = np.minimum(bend * (2 * line - 1) - fall, -0.5 * fall)
+    return _PARTS * np.minimum(np.maximum(line - bend * line * (line - 1) / tangent, 0.0), 1.0)
+
+
+def start_within(low: Array, high: Array, parts: Array) -> Array:
+    """The middle of one of the 1024 equal parts of a bracket."""
+    part = np.minimum(np.floor(parts), _PARTS - 1)
+    return low + (high - low) * ((part + 0.5) / _PARTS)
 
 
 @dataclass(frozen=True)
@@ -142,13 +159,13 @@ class Brackets:
     """What is certain of data sets before their likelihoods are looked at, arrays of shape (m,).
 
     sure: no rounding matters and there is at most one root, without a rival at tau2 = 0; low, high:
-    its bracket, both 0 without a root; part: where Newton's method starts in it.
+    its bracket, both 0 without a root; start: where Newton's method starts in it.
     """
 
     sure: Array
     low: Array
     high: Array
-    part: Array
+    start: Array
 
 
 def sure_brackets(
@@ -162,8 +179,8 @@ def sure_brackets(
     """Brackets from signs on 0 and the lattice points `index`: `points` (n,), `positive` (n, m).
 
     low: (m,), the lattice point where the search of each data set begins; sure: (m,), whether its
-    signs are certain. at(rows) gives `slope` at one point of each data set, and the error it may
-    have, relative to it.
+    signs are certain. at(rows), rows (3, m), gives `slope` at three points of each data set, and
+    the error it may have, relative to it.
     """
     above = int(low.max()) - int(index[0])
     if above > 0:
@@ -171,20 +188,24 @@ def sure_brackets(
         np.copyto(positive[1 : 1 + above], positive[0], where=early)
     rises = (positive[1:] > positive[:-1]).any(axis=0)
     row = positive.sum(axis=0)
-    sure = sure & ~rises & (row < points.size)
+    sure = sure & ~rises & (row < points.size - 1)
     has_root = row > 0
-    row = np.minimum(row, points.size - 1)
+    row = np.minimum(row, points.size - 2)
     before = np.maximum(row - 1, 0)
     before[(before > 0) & (index[before - 1] < low)] = 0
-    (at_low, low_error), (at_high, high_error) = at(before), at(row)
+    rows = np.array([before, row, row + 1])
+    three = points[rows]
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = at_low / (at_low - at_high) * PARTS
-    # the share moves by no more than the slopes do, relative to themselves
-    error = PARTS * (low_error + high_error) + 1e-12
-    part = np.clip(np.where(has_root, np.floor(share), 0), 0, PARTS - 1)
-    within = (share - part > error) & (part + 1 - share > error)
-    start, stop = (np.where(has_root, points[row_of], 0.0) for row_of in (before, row))
-    return Brackets(sure & (within | ~has_root), start, stop, part.astype(int))
+        slopes, errors = at(rows)
+        parts = parts_of_bracket(three, slopes)
+        # the slopes move by no more than their errors, and where they cross zero by as much over
+        # their fall; the parabola is at most a few times as sensitive as the line
+        error = _SENSITIVE * (np.abs(slopes) * errors).sum(axis=0) / (slopes[0] - slopes[1])
+    error = _PARTS * error + 1e-9
+    beside = parts - np.floor(parts)
+    within = (beside > error) & (1 - beside > error)
+    low, high = three[:2] * has_root
+    return Brackets(sure & (within | ~has_root), low, high, start_within(low, high, parts))
 
 
 def highest_from(of: Likelihood, top: Array, brackets: Brackets) -> Array:
@@ -193,9 +214,9 @@ def highest_from(of: Likelihood, top: Array, brackets: Brackets) -> Array:
     roots = np.flatnonzero(brackets.sure & (brackets.high > 0))
     if roots.size:
         roots = at_least_two(roots)
-        low, high, part = (a[roots] for a in (brackets.low, brackets.high, brackets.part))
+        ends = (a[roots] for a in (brackets.low, brackets.high, brackets.start))
         some = of if roots.size == top.size else of.take(roots)
-        found[roots] = polished(some, low, high, start_within(low, high, part))
+        found[roots] = polished(some, *ends)
     rest = np.flatnonzero(~brackets.sure)
     if rest.size:
         rest = at_least_two(rest)
@@ -221,11 +242,14 @@ def polished(of: Likelihood, low: Array, high: Array, tau2: Array) -> Array:
             step = np.abs(newton - tau2)
             # A Newton step that does not halve the last one is no better than a bisection.
             good = (newton >= low) & (newton <= high) & (step <= 0.5 * last)
-            last = np.where(good, step, 0.5 * (high - low))
-            tau2 = np.where(good, newton, 0.5 * (low + high))
+            if good.all():
+                last, tau2 = step, newton
+            else:
+                last = np.where(good, step, 0.5 * (high - low))
+                tau2 = np.where(good, newton, 0.5 * (low + high))
             noise = 4 * _EPS * (of.least + tau2)
             settled = (good & (step <= _SETTLED * tau2 + noise)) | (high - low <= noise)
-            found[active] = np.where(done, found[active], tau2)
+            found[active] = np.where(done, found[active], tau2) if done.any() else tau2
             done |= settled
             left = np.flatnonzero(~done)
             if not left.size:

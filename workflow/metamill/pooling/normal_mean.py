@@ -85,14 +85,14 @@ class NormalMean:
         sum_w = rest + w0
         mu = _summed(w, self.y) / sum_w
         residual = np.subtract(self.y, mu)
-        w2 = w * w
+        w2, first_w2, first_w2_r2 = w * w, w0**2, (w0 * mu) ** 2
         rest_w2 = w2.sum(axis=0)
         part = residual * w2
-        bend = part.sum(axis=0) - w0**2 * mu
-        first = _summed(residual, part) + (w0 * mu) ** 2
+        bend = part.sum(axis=0) - first_w2 * mu
+        first = _summed(residual, part) + first_w2_r2
         part *= w
-        sum_w2 = rest_w2 + w0**2
-        second = 0.5 * sum_w2 - (_summed(residual, part) + w0 * (w0 * mu) ** 2) + bend**2 / sum_w
+        sum_w2 = rest_w2 + first_w2
+        second = 0.5 * sum_w2 - (_summed(residual, part) + w0 * first_w2_r2) + bend**2 / sum_w
         if self.restricted:
             first -= (rest * (sum_w + w0) - rest_w2) / sum_w
             second += 0.5 * (sum_w2 / sum_w) ** 2 - (_summed(w, w2) + w0**3) / sum_w
@@ -158,7 +158,8 @@ def highest(
     effects: sum w r^2 = sum over pairs of w_i w_j (y_i - y_j)^2/sum w is at most d^2 tr P/2, and at
     most d^2 sum w/4; sum w^2 r^2 is at most max(w) times that, and at a root it is tr P, or sum w.
     """
-    top = (0.5 if restricted else 0.25) * (y.max(axis=0) - y.min(axis=0)) ** 2
+    ends = y.min(axis=0), y.max(axis=0)
+    top = (0.5 if restricted else 0.25) * (ends[1] - ends[0]) ** 2
     least = v.min(axis=0) if first is None else v[first, np.arange(top.size)]
     estimate = np.zeros(top.size)
     alive = np.flatnonzero(top > least)
@@ -172,7 +173,8 @@ def highest(
     if shared is None or alive.size < _FEW:
         estimate[alive] = highest_maximum(of, top)
         return estimate
-    brackets = _by_moments(of, (v < np.inf).astype(float), shared, top)
+    reach = float(max(-ends[0].min(), ends[1].max()))
+    brackets = _by_moments(of, (v < np.inf).astype(float), shared, top, reach)
     estimate[alive] = highest_from(of, top, brackets)
     return estimate
 
@@ -218,20 +220,21 @@ def _differences(y: Array, out: Array, alike: Array) -> Summed:
     return summed
 
 
-def _by_moments(of: NormalMean, keep: Array, shared: Array, top: Array) -> Brackets:
+def _by_moments(of: NormalMean, keep: Array, shared: Array, top: Array, reach: float) -> Brackets:
     """Where rounding cannot matter and there is at most one root: its bracket.
 
     With sums A = sum w, D = sum w^2, B = sum w y, E = sum w^2 y, C = sum w^2 y^2, twice the slope
-    times A^2 is A^2 C - 2ABE + B^2 D - A^3 (+ AD for REML). As w <= u and |y| <= Y, its terms add
-    up to no more than A^3 (4 Y^2 u + 2), of which rounding takes a few k eps.
+    times A^2 is A^2 C - 2ABE + B^2 D - A^3 (+ AD for REML). As w <= u and |y| <= Y, `reach`, its
+    terms add up to no more than A^3 (4 Y^2 u + 2), of which rounding takes a few k eps.
     """
     k, m = of.y.shape
     low = first_index(of.least)
-    index = np.arange(int(low.min()), int(lattice_index(top.max()[None])[0]) + 2)
-    points = np.append(0.0, lattice_point(index))
+    index = np.arange(int(low.min()), int(lattice_index(top.max()[None])[0]) + 3)
+    points = np.zeros(index.size + 1)
+    points[1:] = lattice_point(index)
     weights = 1 / (shared + points[:, None])
-    reach = float(max(of.y.max(), -of.y.min())) ** 2
-    bound = 8 * (k + 8) * _EPS * (4 * reach * weights.max(axis=1) + 2)
+    # the largest weight is that of the most precise study
+    bound = 8 * (k + 8) * _EPS * (4 * reach**2 / (shared.min() + points) + 2)
     slope, cube = np.empty((2, points.size, m))
     buffers = np.empty((5, max(1, 2**14 // m), m))
     sure, positive = np.ones(m, bool), np.empty((points.size, m), bool)
@@ -270,7 +273,6 @@ def _by_moments(of: NormalMean, keep: Array, shared: Array, top: Array) -> Brack
     def at(row: Array) -> tuple[Array, Array]:
         columns = np.arange(m)
         value, third = slope[row, columns], cube[row, columns]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return value / (third * np.cbrt(third)), bound[row] * third / np.abs(value)
+        return value / (third * np.cbrt(third)), bound[row] * third / np.abs(value)
 
     return sure_brackets(points, index, low, positive, sure, at)

@@ -102,7 +102,7 @@ def _highest(
     top = 2 * fitted(ys, np.ones_like(vs), design, 0.0).q
     brackets = _by_moments(y, v, design[:, 1], order, restricted)
     # a perfect line has no residual, and no bracket
-    brackets = Brackets(brackets.sure & (top > 0), brackets.low, brackets.high, brackets.part)
+    brackets = Brackets(brackets.sure & (top > 0), brackets.low, brackets.high, brackets.start)
     return np.where(top > 0, highest_from(of, np.maximum(top, v.min()), brackets), 0.0)
 
 
@@ -119,7 +119,7 @@ def _by_moments(y: Array, v: Array, z: Array, order: Array, restricted: bool) ->
     first = int(first_index(v.min()[None])[0])
     low = np.full(m, first)
     top = 2 * ((y - y.mean()) ** 2).sum()
-    index = np.arange(first, max(int(lattice_index(np.array([top]))[0]), first) + 2)
+    index = np.arange(first, max(int(lattice_index(np.array([top]))[0]), first) + 3)
     points = np.append(0.0, lattice_point(index))
     middle = z.mean()
     moved = np.take(z - middle, order)

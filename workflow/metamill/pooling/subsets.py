@@ -18,7 +18,6 @@ from metamill.pooling.profile import check_study_data
 
 BLOCK = 2**15
 """How many subsets are handed over at once."""
-_EXACT_BITS = 52
 
 
 @dataclass(frozen=True)
@@ -134,16 +133,13 @@ def _fitted(y: Array, w: Array) -> tuple[Array, Array, Array, Array]:
 
 
 def _most_precise(v: Array, keep: Array) -> Array:
-    """The row of the study of least v in each column, the first of several.
-
-    From a sum of distinct powers of 2, which is exact in any order, whose exponent is its rank.
-    """
+    """The row of the study of least v in each column, the first of several."""
     order = np.argsort(v, kind="stable")
-    if len(v) > _EXACT_BITS:
-        rank = np.empty(len(v))
-        rank[order] = np.arange(1, len(v) + 1)
-        with np.errstate(divide="ignore"):
-            return (rank[:, None] / keep).argmin(axis=0)
-    weight = np.empty(len(v))
-    weight[order] = np.exp2(-np.arange(len(v)))
-    return order[1 - np.frexp(weight @ keep)[1]]
+    first = np.full(keep.shape[1], order[0])
+    left = np.flatnonzero(keep[order[0]] == 0)
+    for row in order[1:]:
+        if not left.size:
+            break
+        first[left] = row
+        left = left[keep[row, left] == 0]
+    return first
