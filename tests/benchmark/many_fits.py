@@ -18,10 +18,12 @@ import numpy as np
 
 from metamill.config.settings import Model
 from metamill.estimating import Data, estimate
+from metamill.exploring.gosh import BLOCK
 from metamill.exploring.refits import leave_one_out
 from metamill.measures.effects import Effects
 from metamill.pooling.resampling import parametric_bootstrap, permutation_fits
-from metamill.pooling.subsets import fit_subsets, subset_masks
+from metamill.pooling.subset_sample import every_subset, possible_subsets
+from metamill.pooling.subsets import fit_subsets
 
 REPEATS = 5
 Work = Callable[[], object]
@@ -33,11 +35,9 @@ def read(folder: Path, k: int) -> np.ndarray:
 
 def all_subsets(folder: Path, k: int, method: str) -> Work:
     y, v, _ = read(folder, k)
-
-    def work() -> list[np.ndarray]:
-        return [fit_subsets(y, v, keep, method).tau2 for keep in subset_masks(k)]
-
-    return work
+    keep = every_subset(k)
+    parts = [slice(start, start + BLOCK) for start in range(0, keep.shape[1], BLOCK)]
+    return lambda: [fit_subsets(y, v, keep[:, part], method).tau2 for part in parts]
 
 
 def without_each(folder: Path, k: int) -> Work:
@@ -81,9 +81,9 @@ def some_subsets(folder: Path, k: int, count: int) -> Work:
 
 _SIZES = [(15, 10**n) for n in range(3, 7)] + [(10**n, 1000) for n in range(1, 5)]
 ROWS: dict[str, tuple[int, Callable[[Path], Work]]] = {
-    "gosh_reml": (2**15 - 1, lambda folder: all_subsets(folder, 15, "REML")),
-    "gosh_dl": (2**15 - 1, lambda folder: all_subsets(folder, 15, "DL")),
-    "gosh_20": (2**20 - 1, lambda folder: all_subsets(folder, 20, "REML")),
+    "gosh_reml": (possible_subsets(15), lambda folder: all_subsets(folder, 15, "REML")),
+    "gosh_dl": (possible_subsets(15), lambda folder: all_subsets(folder, 15, "DL")),
+    "gosh_20": (possible_subsets(20), lambda folder: all_subsets(folder, 20, "REML")),
     "without_each_100": (1000, lambda folder: without_each(folder, 100)),
     "without_each_1000": (1000, lambda folder: without_each(folder, 1000)),
     "refits_100": (100, lambda folder: refits(folder, 100)),

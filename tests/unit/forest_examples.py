@@ -3,16 +3,9 @@
 from dataclasses import replace
 
 from metamill.config.settings import Display
-from metamill.results import (
-    Analysis,
-    Effect,
-    LeftOut,
-    MeasureText,
-    Pooled,
-    Result,
-    StudyRow,
-    SubgroupTest,
-)
+from metamill.explored.common import LeftOut
+from metamill.explored.subgroups import SubgroupTest
+from metamill.results import Analysis, Effect, MeasureText, Pooled, Result, StudyRow
 
 PLO = MeasureText("PLO", "logit proportion", "proportion", "proportion", None, False)
 OR = MeasureText("OR", "log odds ratio", "odds ratio", "ratio", 1.0, True)

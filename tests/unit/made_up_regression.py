@@ -4,19 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import exp, sin
 
-from metamill.results import (
-    Analysis,
-    Coefficient,
-    Effect,
-    LeftOut,
-    MeasureText,
-    Pooled,
-    Regression,
-    RegressionMean,
-    RegressionPoint,
-    Result,
-    StudyRow,
-)
+from metamill.explored.common import LeftOut
+from metamill.explored.regression import Coefficient, Regression, RegressionMean, RegressionPoint
+from metamill.results import Analysis, Effect, MeasureText, Pooled, Result, StudyRow
 
 RR = MeasureText("RR", "log risk ratio", "risk ratio", "ratio", 1.0, True)
 MD = MeasureText("MD", "mean difference", "mean difference", "difference", 0.0, False)

@@ -3,15 +3,8 @@
 from collections.abc import Sequence
 from random import Random
 
-from metamill.results import (
-    Analysis,
-    Effect,
-    MeasureText,
-    Pooled,
-    Refit,
-    Result,
-    StudyRow,
-)
+from metamill.explored.refits import Refit
+from metamill.results import Analysis, Effect, MeasureText, Pooled, Result, StudyRow
 
 RR = MeasureText("RR", "log risk ratio", "risk ratio", "ratio", 1.0, True)
 MD = MeasureText("MD", "mean difference", "mean difference", "difference", 0.0, False)

@@ -17,11 +17,11 @@ from page_checks import axis_ticks, check_pages, value_at
 from scatter_results import MEASURES
 
 from metamill.config.settings import Display
+from metamill.explored.regression import Permutations, RegressionPart
 from metamill.figures.page.canvas import Circle, Curve, Polygon
 from metamill.figures.page.render import render
 from metamill.figures.points.bubble import bubble
 from metamill.figures.style import STYLES
-from metamill.results import Permutations, RegressionPart
 
 STYLE = STYLES["default"]
 DISPLAY = Display("Cement in screws")

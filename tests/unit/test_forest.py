@@ -34,6 +34,7 @@ from page_checks import check_pages
 from metamill import wording
 from metamill.config.journals import JOURNALS
 from metamill.config.settings import Display
+from metamill.explored.regression import Coefficient, Regression
 from metamill.figures import STYLES, draw
 from metamill.figures.axes.axis import linear_axis, log_axis
 from metamill.figures.forest.forest import forest, forest_pages, forest_studies
@@ -41,7 +42,7 @@ from metamill.figures.forest.words import forest_alt, forest_caption, forest_csv
 from metamill.figures.page.canvas import Canvas, Line
 from metamill.figures.page.text import clean, width, wrap
 from metamill.figures.style import fitted
-from metamill.results import Analysis, Coefficient, Derived, Pooled, Regression
+from metamill.results import Analysis, Derived, Pooled
 from metamill.tables.assessments import Assessment, Judgement
 
 STYLE = STYLES["default"]

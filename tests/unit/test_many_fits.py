@@ -13,7 +13,8 @@ from metamill.pooling.regression import regress
 from metamill.pooling.resampling import parametric_bootstrap, permutation_fits
 from metamill.pooling.residual_tau2 import METHODS as RESIDUAL
 from metamill.pooling.residual_tau2 import fitted, residual_tau2
-from metamill.pooling.subsets import SubsetFits, fit_subsets, subset_masks
+from metamill.pooling.subset_sample import every_subset
+from metamill.pooling.subsets import SubsetFits, fit_subsets
 
 NAMES = [field.name for field in fields(SubsetFits)]
 
@@ -46,21 +47,7 @@ def drawn_masks(k, m, seed):
 
 
 def all_masks(k):
-    return np.concatenate(list(subset_masks(k)), axis=1)
-
-
-@pytest.mark.parametrize("block", [2, 7, 64, 2**15])
-@pytest.mark.parametrize("k", [1, 2, 5, 9])
-def test_every_subset_but_the_empty_one_is_there_once_in_the_order_of_its_number(k, block):
-    masks = np.concatenate(list(subset_masks(k, block)), axis=1)
-    numbers = (masks.astype(int) * 2 ** np.arange(k)[:, None]).sum(axis=0)
-    assert np.array_equal(numbers, np.arange(1, 2**k))
-
-
-def test_subsets_are_refused_that_no_memory_could_number():
-    for k, block in ((0, 8), (63, 8), (5, 1)):
-        with pytest.raises(ValueError, match="no subsets"):
-            next(subset_masks(k, block))
+    return np.hstack([np.eye(k, dtype=np.uint8), every_subset(k)])
 
 
 @pytest.mark.parametrize("method", METHODS)

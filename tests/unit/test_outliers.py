@@ -11,10 +11,10 @@ from scipy.stats import nchypergeom_fisher, norm, poisson
 from metamill.analysis import analyse
 from metamill.config.settings import Explorations, Model, Outcome, Plan, RowFilter
 from metamill.explored.outliers import Outlier, Outliers
+from metamill.explored.refits import Refit
 from metamill.exploring.outliers import WITHOUT, outliers
 from metamill.pooling.outlying import binomial_tail, hypergeometric_tail, poisson_tail
 from metamill.reporting.gosh_section import outlier_words
-from metamill.results import Refit
 from metamill.tables.reader import TableRow
 from metamill.tables.selection import Selection
 

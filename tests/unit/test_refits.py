@@ -14,13 +14,14 @@ from metamill.analysis import analyse
 from metamill.config.settings import Model, Outcome, Plan
 from metamill.errors import NumericError
 from metamill.estimating import Data, estimate
+from metamill.explored.refits import Refit
 from metamill.exploring import refits as module
 from metamill.exploring.influence import Cutoffs, Influence, cutoffs, influence, is_influential
 from metamill.exploring.refits import LEAST, leave_one_out
 from metamill.measures.effects import Effects
 from metamill.pooling import METHODS, TESTS
 from metamill.preparation import prepared_data
-from metamill.results import Refit, Result, read, write
+from metamill.results import Result, read, write
 from metamill.tables.reader import TableRow
 from metamill.tables.selection import Selection
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from metamill import wording
-from metamill.results import Analysis, Beyond, Effect, MeasureText, Pooled, Result, SubgroupTest
+from metamill.explored.subgroups import SubgroupTest
+from metamill.results import Analysis, Beyond, Effect, MeasureText, Pooled, Result
 from metamill.sentences import beyond_words
 from metamill.wording import NumberFormat
 

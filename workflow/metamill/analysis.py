@@ -12,6 +12,8 @@ from metamill.config.methods import DEFAULT_TAU_PRIOR
 from metamill.config.settings import Model, Outcome, Plan
 from metamill.errors import NumericError
 from metamill.estimating import Data, Estimate, estimate
+from metamill.explored.common import LeftOut
+from metamill.explored.refits import Refit
 from metamill.exploring.automatic import automatic
 from metamill.exploring.cohorts import other_level, told_apart
 from metamill.exploring.companions import companions
@@ -32,10 +34,8 @@ from metamill.results import (
     AuditNote,
     Derived,
     Effect,
-    LeftOut,
     MeasureText,
     Pooled,
-    Refit,
     Result,
     StudyRow,
 )
@@ -148,7 +148,7 @@ def _measure_text(measure: Measure, scale: str | None = None) -> MeasureText:
         measure.name,
         measure.natural,
         measure.family,
-        None if measure.null is None else (1.0 if measure.scale == "log" else measure.null),
+        measure.natural_null,
         measure.log_axis or scale == "log",
     )
 
@@ -266,10 +266,8 @@ def _beside(plan: Plan, selection: Selection) -> Analysis:
     try:
         return _analysis(plan, _used(plan, selection), selection)
     except NumericError as error:
-        note = "; ".join(
-            ": ".join(filter(None, (problem.value, problem.rule))) for problem in error.problems
-        )
-        pooled = Pooled(k=len(apply_plan(selection.rows, plan).used), pooled=False, notes=(note,))
+        k = len(apply_plan(selection.rows, plan).used)
+        pooled = Pooled(k, pooled=False, notes=(error.reason,))
         return Analysis(plan.name, _model_settings(plan.model), (), pooled)
 
 

@@ -20,6 +20,11 @@ class Problem:
     value: str | None = None
     code: str = ""
 
+    @property
+    def reason(self) -> str:
+        """What is wrong, without its place: for a sentence that says why something is not done."""
+        return ": ".join(filter(None, (self.value, self.rule)))
+
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}, line {self.line}"
         if self.column:
@@ -61,6 +66,10 @@ class MetamillError(Exception):
     def __init__(self, problems: Problem | Iterable[Problem]):
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__(self.message())
+
+    @property
+    def reason(self) -> str:
+        return "; ".join(problem.reason for problem in self.problems)
 
     def message(self) -> str:
         lines = "\n".join(f"  {problem}" for problem in self.problems)

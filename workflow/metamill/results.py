@@ -13,6 +13,10 @@ from typing import Any
 
 from metamill.decoding import decoded
 from metamill.explored import Explored
+from metamill.explored.common import LeftOut, Test
+from metamill.explored.refits import Refit
+from metamill.explored.regression import Regression
+from metamill.explored.subgroups import SubgroupTest
 from metamill.files import SIGNIFICANT_TABLE, csv_text, json_text, rounded, write_text
 from metamill.tables.assessments import Assessment
 
@@ -33,14 +37,6 @@ class StudyRow:
     cells: dict[str, str]
     events: float | None = None
     size: float | None = None
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A selected row that an analysis does not pool, and why."""
-
-    row: int
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -65,16 +61,6 @@ class Effect:
     posterior_low: float | None = None
     posterior_high: float | None = None
     flags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Test:
-    """A test beside the main one, for example of tau2 = 0; df None where it has none."""
-
-    name: str
-    statistic: float
-    df: float | None
-    p: float
 
 
 @dataclass(frozen=True)
@@ -180,243 +166,6 @@ class Analysis:
     measure: "MeasureText | None" = None
     totals: dict[str, float] = field(default_factory=dict)
     common_tau2: bool = False
-
-
-@dataclass(frozen=True)
-class SubgroupLevel:
-    """How many studies, rows and units (None: not counted) a level of a column has.
-
-    `pooled` says whether it has a pooled mean, and so is in the test.
-    """
-
-    level: str
-    k: int
-    rows: int
-    n: float | None = None
-    pooled: bool = True
-
-
-@dataclass(frozen=True)
-class LevelsTest:
-    """A test of differences between levels with `tau2_of` them "separate" or "common".
-
-    Q is chi-squared on `q_df` where `df` is None, else F on `q_df` and `df`. `tau2` is the common
-    one. Without a q there is none, and `note` says why.
-    """
-
-    tau2_of: str
-    q: float | None = None
-    q_df: int | None = None
-    q_p: float | None = None
-    df: int | None = None
-    tau2: float | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class SubgroupTest:
-    """Test of differences between the subgroups of one column.
-
-    `tau2_of`, `df` and `tau2` as in LevelsTest: that of the settings, `other` is the other one.
-    """
-
-    column: str
-    levels: tuple[str, ...]
-    q: float | None
-    q_df: int | None
-    q_p: float | None
-    note: str = ""
-    tau2_of: str = "separate"
-    df: int | None = None
-    tau2: float | None = None
-    sizes: tuple[SubgroupLevel, ...] = ()
-    other: LevelsTest | None = None
-
-
-@dataclass(frozen=True)
-class Refit:
-    """The primary analysis on other rows: one study left out, or the studies up to one.
-
-    `left_out` or `up_to` names the study (its label), the other is empty. `k` counts studies;
-    numbers as in Pooled, None where there is no pooled estimate, and then `note` says why. `cook`
-    (Cook's distance) and `covariance_ratio` compare a leave-one-out refit with the analysis of all
-    studies (Viechtbauer and Cheung 2010), on the model scale. The fields after them say what the
-    study left out does to an inverse-variance pool of one effect per study (see
-    exploring.influence); `weight` is in per cent of the pool of all. None for every other model and
-    for `up_to`. `tail_p` is the two-sided tail probability of the counts of the study left out
-    under what a mixed model of the others predicts. `unit` is "cohort" or "study of a cohort" where
-    that is left out, and `order` the column (or "precision") by which studies were added.
-    """
-
-    left_out: str
-    up_to: str
-    k: int
-    estimate: float | None = None
-    ci_low: float | None = None
-    ci_high: float | None = None
-    mu: float | None = None
-    se: float | None = None
-    tau2: float | None = None
-    i2: float | None = None
-    q: float | None = None
-    p_value: float | None = None
-    cook: float | None = None
-    covariance_ratio: float | None = None
-    rstudent: float | None = None
-    dffits: float | None = None
-    hat: float | None = None
-    weight: float | None = None
-    dfbetas: float | None = None
-    baujat_x: float | None = None
-    baujat_y: float | None = None
-    influential: bool | None = None
-    tail_p: float | None = None
-    unit: str = ""
-    order: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Coefficient:
-    """One coefficient of a meta-regression, on the model scale.
-
-    `term` is "intercept", the moderator, or "<moderator>=<level>" for a level against the
-    reference. No p value where 0 does not mean "no effect", as for the intercept of one group.
-    `vif` is the variance inflation factor, 1 for a moderator alone. `permutation_p` is what a
-    permutation test gives, `permutation_se` its Monte Carlo standard error (0 where it is exact).
-    `df` are Satterthwaite's, where each coefficient has its own.
-    """
-
-    term: str
-    b: float
-    se: float
-    low: float
-    high: float
-    statistic: float | None = None
-    p_value: float | None = None
-    vif: float | None = None
-    permutation_p: float | None = None
-    permutation_se: float | None = None
-    df: float | None = None
-
-
-@dataclass(frozen=True)
-class RegressionMean:
-    """The mean at a value or a level of the moderator, on the natural scale, with its limits."""
-
-    x: float | None
-    level: str
-    mean: float
-    ci_low: float
-    ci_high: float
-    pi_low: float | None = None
-    pi_high: float | None = None
-
-
-@dataclass(frozen=True)
-class RegressionPoint:
-    """One study as a meta-regression has it; `weight` in per cent, `estimate` natural.
-
-    `estimate` is the effect that was regressed, with its continuity correction where `corrected`.
-    """
-
-    row: int
-    x: float | None
-    level: str
-    estimate: float
-    weight: float
-    corrected: bool = False
-
-
-@dataclass(frozen=True)
-class RegressionPart:
-    """One of several moderators of a regression.
-
-    `kind`, `levels`, `reference` and `centre` as in Regression. `qm` tests its coefficients
-    together; `gvif` is their generalised variance inflation factor (Fox and Monette 1992). `means`
-    are those at its values with every other moderator at its centre or reference, and each of
-    `points` is moved there along the others' coefficients: its residual is that of the regression.
-    """
-
-    moderator: str
-    kind: str
-    levels: tuple[str, ...] = ()
-    reference: str = ""
-    centre: float | None = None
-    qm: float | None = None
-    qm_df: int | None = None
-    qm_df2: float | None = None
-    qm_p: float | None = None
-    gvif: float | None = None
-    means: tuple[RegressionMean, ...] = ()
-    points: tuple[RegressionPoint, ...] = ()
-
-
-@dataclass(frozen=True)
-class Permutations:
-    """A permutation test: all distinct orders of the moderators' rows, or a sample of them.
-
-    `orders` counts those tried, the observed one among them; `possible` all there are, where that
-    is a number of at most 15 digits. `seed` begins the sample. `qm_p` is that of all coefficients
-    together, with its Monte Carlo standard error (0 where `exact`). Without orders there is none,
-    and `note` says why.
-    """
-
-    exact: bool = False
-    orders: int = 0
-    possible: int | None = None
-    seed: int | None = None
-    qm_p: float | None = None
-    qm_se: float | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Regression:
-    """The effects of the primary analysis on one moderator, or on several together.
-
-    Without coefficients there is none, and the first note says why. `kind` is "numeric", where
-    `centre` is the value the intercept belongs to, or "factor", where `levels` begin with the
-    `reference`, or "several", where each of `parts` is one of the moderators and has these, and
-    `moderator` names them all. `method` and `test` are those used. `df` is that of the
-    coefficients (None: normal, or each has its own). `tau2`, `i2`, `h2` and `q` are residual, and
-    `q_test` names the test of that; `tau2_without` is tau2 of the same rows but without the
-    moderators, `r2` the share of it in per cent that they account for. `qm` tests the moderators:
-    F on `qm_df` and `qm_df2`, chi-squared on `qm_df` where that is None. `means` are 50 from the
-    least to the largest value, or one a level. `tests` are what only some models have. `left_out`
-    are rows that do not say a moderator.
-    """
-
-    moderator: str
-    kind: str = ""
-    k: int = 0
-    method: str = ""
-    test: str = ""
-    levels: tuple[str, ...] = ()
-    reference: str = ""
-    centre: float | None = None
-    coefficients: tuple[Coefficient, ...] = ()
-    df: int | None = None
-    tau2: float | None = None
-    tau2_without: float | None = None
-    r2: float | None = None
-    i2: float | None = None
-    h2: float | None = None
-    q: float | None = None
-    q_df: int | None = None
-    q_p: float | None = None
-    q_test: str = "Q"
-    qm: float | None = None
-    qm_df: int | None = None
-    qm_df2: float | None = None
-    qm_p: float | None = None
-    tests: tuple[Test, ...] = ()
-    means: tuple[RegressionMean, ...] = ()
-    points: tuple[RegressionPoint, ...] = ()
-    parts: tuple[RegressionPart, ...] = ()
-    permutations: Permutations | None = None
-    left_out: tuple[LeftOut, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,10 @@ Nothing here computes a statistic: complements of a probability and rounding are
 
 from collections.abc import Iterator
 
-from metamill.results import (
-    Beyond,
-    Coefficient,
-    Pooled,
-    Quantity,
-    Refit,
-    Regression,
-    Result,
-    Test,
-)
+from metamill.explored.common import Test
+from metamill.explored.refits import Refit
+from metamill.explored.regression import Coefficient, Regression
+from metamill.results import Beyond, Pooled, Quantity, Result
 from metamill.wording import (
     NumberFormat,
     capital,

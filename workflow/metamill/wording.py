@@ -11,7 +11,8 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from math import floor, isfinite, log10
 from typing import Any
 
-from metamill.results import Analysis, Effect, MeasureText, Pooled, Result, SubgroupTest
+from metamill.explored.subgroups import SubgroupTest
+from metamill.results import Analysis, Effect, MeasureText, Pooled, Result
 
 MINUS = "\N{MINUS SIGN}"
 ABSENT = "\N{EN DASH}"

@@ -87,20 +87,12 @@ def changes_nothing(choice: Choice, layers: Sequence[Mapping[str, Any]]) -> bool
 
 
 def _choice(raw: Mapping[str, Any], at: Path, origin: Origin) -> Choice:
-    def levels(key: str) -> Levels:
-        return {
-            column: tuple(origin.text((*at, key, column, i), v) for i, v in enumerate(values))
-            if isinstance(values, list)
-            else (origin.text((*at, key, column), values),)
-            for column, values in raw.get(key, {}).items()
-        }
-
     return Choice(
         cleaned(raw["name"]),
         raw.get("standing", EQUIVALENT),
         {key: raw[key] for key in MODEL_KEYS if key in raw},
-        levels("include"),
-        levels("exclude"),
+        origin.levels((*at, "include"), raw.get("include", {})),
+        origin.levels((*at, "exclude"), raw.get("exclude", {})),
         dict(raw.get("same_cohort", {})),
         raw.get("rows", ""),
     )

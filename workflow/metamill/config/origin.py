@@ -39,6 +39,15 @@ class Origin:
         spelt = None if self._overridden(path) else self.document.spellings.get(path)
         return spelt or shown(value)
 
+    def levels(self, path: Path, raw: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+        """The levels that a filter at `path` names, by column: one or a list of them."""
+        return {
+            column: tuple(self.text((*path, column, i), value) for i, value in enumerate(values))
+            if isinstance(values, list)
+            else (self.text((*path, column), values),)
+            for column, values in raw.items()
+        }
+
     def _overridden(self, path: Path) -> bool:
         """Whether --config says what stands at `path`, or made it what it is."""
         inside: Any = self.overrides

@@ -18,7 +18,6 @@ from metamill.config.settings import (
     Acceptance,
     Display,
     Explorations,
-    Levels,
     Model,
     Outcome,
     Plan,
@@ -91,7 +90,7 @@ def _outcome(
     at, entry = own
     exclude = tuple(
         RowFilter(
-            _levels({k: v for k, v in item.items() if k != "reason"}, (*at, "exclude", i), origin),
+            origin.levels((*at, "exclude", i), {k: v for k, v in item.items() if k != "reason"}),
             cleaned(item["reason"]),
         )
         for i, item in enumerate(entry.get("exclude", ()))
@@ -119,7 +118,7 @@ def _outcome(
         )
     plans += _grids(primary)
     problems += _repeated_names(plans, (*at, "sensitivity"), entry, origin)
-    select = _levels(entry.get("select", {}), (*at, "select"), origin)
+    select = origin.levels((*at, "select"), entry.get("select", {}))
     return Outcome(
         name,
         entry["table"],
@@ -216,10 +215,9 @@ def _shown(value: Any) -> str:
 def _accepted(name: str, entry: Mapping[str, Any], origin: Origin) -> tuple[Acceptance, ...]:
     return tuple(
         Acceptance(
-            _levels(
-                {k: v for k, v in item.items() if k not in ("reason", "check")},
+            origin.levels(
                 ("outcomes", name, "audit", "accept", i),
-                origin,
+                {k: v for k, v in item.items() if k not in ("reason", "check")},
             ),
             cleaned(item["reason"]),
             item.get("check", ""),
@@ -233,13 +231,4 @@ def _row_filter(
 ) -> RowFilter | None:
     if key not in change:
         return None
-    return RowFilter(_levels(change[key], (*at, key), origin), reason)
-
-
-def _levels(raw: Mapping[str, Any], at: Path, origin: Origin) -> Levels:
-    return {
-        column: tuple(origin.text((*at, column, i), v) for i, v in enumerate(values))
-        if isinstance(values, list)
-        else (origin.text((*at, column), values),)
-        for column, values in raw.items()
-    }
+    return RowFilter(origin.levels((*at, key), change[key]), reason)

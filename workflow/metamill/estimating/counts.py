@@ -8,6 +8,7 @@ import numpy as np
 from metamill.config.settings import Model
 from metamill.estimating.data import Data, Estimate
 from metamill.estimating.scales import on_natural_scale
+from metamill.explored.common import Test
 from metamill.pooling.count_tests import (
     breslow_day,
     cochran_mantel_haenszel,
@@ -18,7 +19,7 @@ from metamill.pooling.identified import NotIdentified
 from metamill.pooling.mantel_haenszel import mantel_haenszel
 from metamill.pooling.peto import peto
 from metamill.pooling.policy import Permission
-from metamill.results import Pooled, Test
+from metamill.results import Pooled
 
 _SHARED = ("mu", "se", "mu_low", "mu_high", "p_value")
 _NOTE = "no continuity correction; one common effect, so neither tau2 nor a prediction interval"

@@ -38,16 +38,21 @@ def informative_studies(data: Data, model: Model) -> int:
 
     A ratio learns nothing from a study without an event in either group, or with nothing else.
     """
-    columns = data.columns
     conditional = model.method == "GLMM" or (
         model.method in ("MH", "PETO") and model.measure == "OR"
     )
-    if not conditional or "events_treatment" not in columns:
+    if not conditional or "events_treatment" not in data.columns:
         return len(np.unique(data.study))
+    return int(informative_rows(data).sum())
+
+
+def informative_rows(data: Data) -> Array:
+    """Which rows of counts in two groups say something about a ratio, (k,)."""
+    columns = data.columns
     events = columns["events_treatment"] + columns["events_control"]
     totals = "total_treatment" in columns
     units = columns["total_treatment"] + columns["total_control"] if totals else None
-    return int(informs_a_ratio(events, units).sum())
+    return informs_a_ratio(events, units)
 
 
 def known(value: float | Array) -> float | None:

@@ -9,6 +9,7 @@ from metamill.config.settings import Model
 from metamill.estimating.data import Data, Estimate
 from metamill.estimating.inverse_variance import LRT
 from metamill.estimating.scales import beyond, on_natural_scale
+from metamill.explored.common import Test
 from metamill.measures.registry import MEASURES
 from metamill.pooling.glmm import (
     GLMMFit,
@@ -22,7 +23,7 @@ from metamill.pooling.heterogeneity import i2_h2, typical_variance
 from metamill.pooling.identified import NotIdentified
 from metamill.pooling.policy import Permission
 from metamill.pooling.predictive import prediction_df, prediction_interval, probability_beyond
-from metamill.results import Pooled, Quantity, Test
+from metamill.results import Pooled, Quantity
 
 _SHARED = ("mu", "se", "mu_low", "mu_high", "tau2", "tau2_low", "tau2_high", "q", "q_p")
 

@@ -8,6 +8,7 @@ import numpy as np
 from metamill.config.settings import Model
 from metamill.estimating.data import Data, Estimate, known
 from metamill.estimating.scales import beyond, on_natural_scale
+from metamill.explored.common import Test
 from metamill.measures.effects import Array
 from metamill.measures.registry import MEASURES
 from metamill.pooling.heterogeneity import heterogeneity, tau2_interval
@@ -15,7 +16,7 @@ from metamill.pooling.inverse_variance import Fit, pool
 from metamill.pooling.policy import Permission
 from metamill.pooling.predictive import probability_beyond
 from metamill.pooling.profile import likelihood_ratio_tau2
-from metamill.results import Pooled, Test
+from metamill.results import Pooled
 
 LRT = "likelihood ratio test of tau² = 0"
 _SHARED = ("mu", "se", "mu_low", "mu_high", "tau2", "q", "q_p")

@@ -10,7 +10,7 @@ from metamill.config.settings import Model
 from metamill.estimating import Data
 from metamill.explored.flips import Omission
 from metamill.exploring.conclusions import Reference, margins, states
-from metamill.exploring.quick import is_weighted, numbers_of, weighted_numbers
+from metamill.exploring.quick import is_quick, numbers_of, weighted_numbers
 from metamill.measures.effects import Array
 
 LISTED = 10
@@ -41,7 +41,7 @@ def fewest_omitted(
     unanswered; what is reported is what it gives.
     """
     k, fits = len(labels), 0
-    if not is_weighted(data, model):
+    if not is_quick(data, model):
         answers = [(name, _changes(wanted, numbers, base)) for name, numbers in without_one]
         sets: list[tuple[str, ...]] = [(name,) for name, changes in answers if changes]
         lost = sum(changes is None for _, changes in answers)

@@ -9,7 +9,7 @@ from metamill.config.methods import CHANGE_MEASURES, is_inverse_variance
 from metamill.config.settings import Model, Plan
 from metamill.errors import NumericError
 from metamill.estimating import Data
-from metamill.exploring.quick import NONE, is_weighted, numbers_of, weighted_numbers
+from metamill.exploring.quick import NONE, is_quick, numbers_of, weighted_numbers
 from metamill.measures.derive import sibling_correlations
 from metamill.measures.effects import Array, Effects
 from metamill.preparation import Prepared, prepared_data
@@ -168,7 +168,7 @@ FAR = 1e4
 def _tau2(source: Source) -> Assumed:
     """tau2 fixed at a value: the pool of the same effects under equal effects with v + tau2."""
     model, data, pooled = source.plan.model, source.data, source.pooled
-    if not is_weighted(data, model):
+    if not is_quick(data, model):
         note = "tau² is estimated together with the mean and is not fixed at other values here"
         return Assumed("tau2", note=note)
     if model.test == "pl":

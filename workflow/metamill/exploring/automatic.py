@@ -16,7 +16,7 @@ from metamill.config.settings import Model, Outcome, Plan
 from metamill.exploring.automatic_rows import other_rows
 from metamill.measures.registry import MEASURES
 from metamill.results import Analysis
-from metamill.tables.pools import apply_plan
+from metamill.tables.pools import identity
 from metamill.tables.selection import Selection
 
 TAU2_ESTIMATORS = ("REML", "DL", "PM", "ML", "SJ")
@@ -59,11 +59,11 @@ def automatic(
         ]
     candidates += other_rows(plan, selection)
     runs = [*outcome.plans, *others]
-    there = {(item.model, apply_plan(rows, item).used) for item in runs}
+    there = {identity(rows, item) for item in runs}
     names = {item.name.casefold() for item in runs}
     found = []
     for item in candidates:
-        key = (item.model, apply_plan(rows, item).used)
+        key = identity(rows, item)
         if key not in there and item.name.casefold() not in names:
             there.add(key)
             names.add(item.name.casefold())

@@ -7,9 +7,10 @@ import numpy as np
 
 from metamill.config.settings import Model
 from metamill.estimating import Data
+from metamill.explored.refits import Refit
 from metamill.exploring.refits import LEAST, refit_on
 from metamill.exploring.units import Cells, label, shared_cohorts
-from metamill.results import Pooled, Refit
+from metamill.results import Pooled
 
 COHORT, STUDY_OF_COHORT = "cohort", "study of a cohort"
 """What is left out, where it is not one study that shares no participants."""

@@ -11,13 +11,14 @@ from metamill.config.settings import Model
 from metamill.estimating import Data
 from metamill.estimating.data import known
 from metamill.estimating.scales import beyond, natural_limits, natural_value, predicts
+from metamill.explored.subgroups import LevelsTest
 from metamill.exploring.regression_models import Regressed, by_own_model
 from metamill.measures.effects import Array, Effects
 from metamill.measures.registry import MEASURES
 from metamill.pooling.heterogeneity import heterogeneity
 from metamill.pooling.policy import POLICY, permission
 from metamill.pooling.predictive import prediction_df, probability_beyond
-from metamill.results import LevelsTest, Pooled
+from metamill.results import Pooled
 
 COMMON, SEPARATE = "common", "separate"
 _OF_FEW_STUDIES = tuple(entry.note for entry in POLICY if entry.note)

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from metamill.config.settings import Model
 from metamill.explored.flips import Conclusion
 from metamill.measures.effects import Array
+from metamill.measures.registry import MEASURES
 
 LARGE = 1e100
 """An endless limit counts as this far away."""
@@ -20,10 +22,11 @@ class Reference:
     value: float
 
 
-def references(null: float | None, thresholds: Sequence[float]) -> tuple[Reference, ...]:
+def references(model: Model) -> tuple[Reference, ...]:
     """The value of no effect, where there is one, and the thresholds that are not that value."""
+    null = MEASURES[model.measure].natural_null
     found = [] if null is None else [Reference("null", null)]
-    further = dict.fromkeys(float(x) for x in thresholds if x != null)
+    further = dict.fromkeys(float(x) for x in model.thresholds if x != null)
     return (*found, *(Reference("threshold", x) for x in further))
 
 

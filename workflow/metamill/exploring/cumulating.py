@@ -7,11 +7,11 @@ import numpy as np
 
 from metamill.config.settings import PRECISION, Model
 from metamill.estimating import Data
+from metamill.explored.refits import Refit
 from metamill.exploring.refits import cumulative
 from metamill.exploring.subgroups import NOT_REPORTED, level_of
 from metamill.exploring.units import Cells, rows_of_units, unit_labels
 from metamill.measures.effects import Array
-from metamill.results import Refit
 from metamill.tables.values import is_number
 
 

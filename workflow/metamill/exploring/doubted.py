@@ -5,7 +5,7 @@ from dataclasses import replace
 from metamill.config.settings import HeldRow, Outcome, Plan
 from metamill.errors import NumericError
 from metamill.preparation import prepared_data
-from metamill.tables.pools import apply_plan
+from metamill.tables.pools import apply_plan, identity
 from metamill.tables.selection import Selection
 
 WITH_HELD = "sensitivity:with the rows that the audit holds out, as printed"
@@ -19,14 +19,18 @@ def doubted_rows(outcome: Outcome, selection: Selection) -> list[Plan]:
     than the primary one, and no analysis of the settings is the same already.
     """
     primary = outcome.plans[0]
-    every = tuple(HeldRow(line, "inconsistent as printed") for line in primary.doubted)
     candidates = (
         replace(primary, name=WITH_HELD, held=without_number(primary, selection)),
-        replace(primary, name=WITHOUT_DOUBTED, held=every),
+        replace(primary, name=WITHOUT_DOUBTED, held=every_doubted(primary)),
     )
     rows = selection.rows
-    there = [(plan.model, apply_plan(rows, plan).used) for plan in outcome.plans]
-    return [plan for plan in candidates if (plan.model, apply_plan(rows, plan).used) not in there]
+    there = {identity(rows, plan) for plan in outcome.plans}
+    return [plan for plan in candidates if identity(rows, plan) not in there]
+
+
+def every_doubted(primary: Plan) -> tuple[HeldRow, ...]:
+    """All rows that are inconsistent as printed, accepted or not."""
+    return tuple(HeldRow(line, "inconsistent as printed") for line in primary.doubted)
 
 
 def without_number(primary: Plan, selection: Selection) -> tuple[HeldRow, ...]:

@@ -7,11 +7,12 @@ from metamill.config.settings import Outcome
 from metamill.estimating import Data
 from metamill.explored import Explored
 from metamill.explored.outliers import Outliers
+from metamill.explored.refits import Refit
 from metamill.exploring.gosh import gosh
 from metamill.exploring.multiverse import multiverse
 from metamill.exploring.robustness import robustness
 from metamill.exploring.small_study import small_study_effects
-from metamill.results import Analysis, Refit
+from metamill.results import Analysis
 from metamill.tables.selection import Selection
 
 

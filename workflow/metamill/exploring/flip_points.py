@@ -10,7 +10,7 @@ from metamill.exploring.added_studies import MOST_ADDED, first_count, with_null_
 from metamill.exploring.assumed import Assumed, Source, assumptions
 from metamill.exploring.conclusions import Reference, concluded, margins, new_ones, states
 from metamill.exploring.crossings import Crossing, nearest_changes
-from metamill.exploring.quick import is_weighted, of_pooled
+from metamill.exploring.quick import is_quick, of_pooled
 from metamill.measures.effects import Array
 from metamill.measures.registry import MEASURES
 
@@ -78,7 +78,7 @@ def _null_studies(
 ) -> FlipPoint:
     """Studies without an effect that are added until a conclusion changes."""
     model, data = source.plan.model, source.data
-    if not is_weighted(data, model):
+    if not is_quick(data, model):
         note = "studies without an effect are added to inverse-variance pools only"
         return FlipPoint("null_studies", note=note)
     numbers = with_null_studies(data, model, null)

@@ -10,17 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metamill.config.methods import is_inverse_variance
 from metamill.config.settings import Explorations, Model
 from metamill.estimating import Data, estimate
 from metamill.explored.gosh import Gosh
 from metamill.exploring.gosh_summary import summary
+from metamill.exploring.plain import by_pool, one_effect_each
 from metamill.exploring.units import Cells, unit_labels
 from metamill.measures.effects import Array
 from metamill.pooling.glmm import proportion_studies, rate_studies
 from metamill.pooling.glmm_families import Studies
 from metamill.pooling.glmm_surface import surface_fits
-from metamill.pooling.inverse_variance import TESTS
 from metamill.pooling.mantel_haenszel import mantel_haenszel
 from metamill.pooling.peto import peto
 from metamill.pooling.subset_sample import every_subset, possible_subsets, sampled_subsets
@@ -121,12 +120,11 @@ def _refusal(k: int, model: Model, whole: Pooled) -> str:
 
 def _engine(data: Data, model: Model) -> tuple[Fitting, int]:
     """How subsets are fitted, given as (k, m) of 0 and 1, and to how many that is done at most."""
-    columns, single = data.columns, len(np.unique(data.study)) == len(data.study)
-    if not single:
+    if not one_effect_each(data):
         return lambda keep: _one_by_one(data, model, keep), MOST_SLOW
     rows = data.take(np.argsort(data.study))
     columns = rows.columns
-    if is_inverse_variance(model.method) and model.test in TESTS and not model.aggregate:
+    if by_pool(model):
         yi, vi = rows.effects.yi, rows.effects.vi
         return lambda keep: _weighted(yi, vi, keep, model.method, _varied(rows, keep)), MOST_CELLS
     if model.method in ("MH", "PETO"):

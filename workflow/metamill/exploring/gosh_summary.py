@@ -8,6 +8,7 @@ import numpy as np
 from metamill.config.settings import Model
 from metamill.estimating import Data
 from metamill.explored.gosh import Cloud, Crossing, Gosh, GoshStudy, Spread
+from metamill.exploring.conclusions import references
 from metamill.measures.effects import Array
 from metamill.measures.registry import MEASURES, to_natural
 from metamill.measures.scales import double_arcsine_to_proportion
@@ -53,7 +54,7 @@ def summary(
         estimate=_spread(by_estimate.values),
         tau2=None if by_tau2 is None else _spread(by_tau2.values),
         heterogeneity=_spread(np.sort(heterogeneity[np.isfinite(heterogeneity)])) if y_is else None,
-        crossings=tuple(_crossings(natural, whole, model, data)),
+        crossings=tuple(_crossings(natural, whole, model)),
         studies=studies,
         cloud=_cloud(natural, heterogeneity, y_is, keep[mover] > 0, labels[mover], data, model)
         if y_is
@@ -153,17 +154,17 @@ def _some(part: Array) -> list[int]:
     return _ranks(len(part)) if len(part) else []
 
 
-def _crossings(natural: Array, whole: Pooled, model: Model, data: Data) -> list[Crossing]:
-    null = MEASURES[model.measure].null
-    values = []
-    if null is not None:
-        on_scale = 1.0 if MEASURES[model.measure].scale == "log" else null
-        values.append(("no effect", on_scale))
-    values += [("threshold", threshold) for threshold in model.thresholds]
+def _crossings(natural: Array, whole: Pooled, model: Model) -> list[Crossing]:
+    if whole.estimate is None:
+        return []
+    words = {"null": "no effect", "threshold": "threshold"}
     return [
-        Crossing(what, value, float(np.mean((natural > value) != (whole.estimate > value))))
-        for what, value in values
-        if whole.estimate is not None
+        Crossing(
+            words[item.kind],
+            item.value,
+            float(np.mean((natural > item.value) != (whole.estimate > item.value))),
+        )
+        for item in references(model)
     ]
 
 

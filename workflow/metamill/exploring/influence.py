@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from metamill.estimating.data import known
+from metamill.explored.refits import Refit
 from metamill.measures.effects import Array
-from metamill.results import Pooled, Refit
+from metamill.results import Pooled
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import numpy as np
 from metamill.config.decisions import Decisions
 from metamill.config.settings import Outcome
 from metamill.explored.multiverse import Multiverse, Refused, Specifications
+from metamill.exploring.conclusions import references
 from metamill.exploring.multiverse_fits import Found, fitted
 from metamill.exploring.multiverse_summary import Columns, bands, counted, described, summaries
 from metamill.exploring.specifications import Grid, specifications_of, standing_of
@@ -36,9 +37,8 @@ def multiverse(outcome: Outcome, selection: Selection) -> Multiverse | None:
         standing, *(_numbers(found, name) for name in ("estimate", "ci_low", "ci_high"))
     )
     prespecified = int(grid.of[grid.prespecified])
-    measure = MEASURES[primary.model.measure]
-    log = measure.log_axis
-    beside = _references(outcome)
+    log = MEASURES[primary.model.measure].log_axis
+    beside = references(primary.model)
     told, interactions = described(
         decisions, grid.choices, grid.of, columns, log, prespecified, beside
     )
@@ -102,16 +102,6 @@ def _rank(columns: Columns, prespecified: int) -> int | None:
     if not np.isfinite(own):
         return None
     return 1 + int((columns.estimate[counted(columns.standing)] < own).sum())
-
-
-def _references(outcome: Outcome) -> list[tuple[float, str]]:
-    """The value of no effect, and thresholds, on the natural scale."""
-    model = outcome.plans[0].model
-    null = MEASURES[model.measure].null
-    found = (
-        [] if null is None else [(1.0 if MEASURES[model.measure].scale == "log" else null, "null")]
-    )
-    return found + [(value, "threshold") for value in model.thresholds]
 
 
 def _without_effect(decisions: Decisions, grid: Grid) -> tuple[str, ...]:

@@ -10,17 +10,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from metamill.config.methods import CHANGE_MEASURES, is_inverse_variance, own_counts
+from metamill.config.methods import CHANGE_MEASURES, own_counts
 from metamill.config.settings import Model, Plan
 from metamill.errors import NumericError
 from metamill.estimating import Data, estimate
-from metamill.estimating.edges import without_variation
 from metamill.estimating.scales import natural_limits, natural_value
+from metamill.exploring.plain import by_pool, is_plain, one_effect_each
 from metamill.exploring.specifications import Specification
 from metamill.measures.registry import MEASURES
-from metamill.pooling.inverse_variance import TESTS, pool
+from metamill.pooling.inverse_variance import pool
 from metamill.preparation import prepared_data
-from metamill.results import Pooled
 from metamill.tables.selection import Selection
 
 BLOCK = 2048
@@ -106,17 +105,11 @@ class _Prepared:
     def plain(self, item: Specification) -> bool:
         """Whether `estimate` does nothing but pool: one varying effect per study, no more rules."""
         model, data = item.model, self.known(item)
-        if not is_inverse_variance(model.method) or model.test not in TESTS or model.aggregate:
+        if not by_pool(model):
             return False
         key = (item.rows, *_preparing(model))
         if key not in self.ordinary:
-            yi, k = data.effects.yi, len(data.study)
-            self.ordinary[key] = (
-                k > 1
-                and np.array_equal(data.study, np.arange(k))
-                and bool(np.ptp(yi) > 1e-9 * np.abs(yi).max())
-                and without_variation(Pooled(k), data, model) is None
-            )
+            self.ordinary[key] = one_effect_each(data) and is_plain(data, model)
         return self.ordinary[key]
 
     def _make(self, item: Specification) -> Data | str:
@@ -144,9 +137,7 @@ class _Prepared:
         except (NumericError, KeyError, ValueError) as error:
             if not isinstance(error, NumericError):
                 return "these rows lack a number that the measure needs"
-            return "; ".join(
-                ": ".join(filter(None, (problem.value, problem.rule))) for problem in error.problems
-            )
+            return error.reason
 
 
 def _preparing(model: Model) -> tuple[object, ...]:

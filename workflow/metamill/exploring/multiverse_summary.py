@@ -8,6 +8,7 @@ import numpy as np
 
 from metamill.config.decisions import NON_EQUIVALENT, STANDINGS, Decisions
 from metamill.explored.multiverse import Band, Beside, Choice, Decision, Summary
+from metamill.exploring.conclusions import Reference
 from metamill.measures.effects import Array
 from metamill.pooling.decomposition import main_effects
 
@@ -36,7 +37,7 @@ def counted(standing: Array) -> Array:
 
 
 def summaries(
-    columns: Columns, prespecified: int, references: Sequence[tuple[float, str]]
+    columns: Columns, prespecified: int, references: Sequence[Reference]
 ) -> tuple[Summary, ...]:
     """That of those that count together, then one per standing that occurs."""
     own = columns.take(np.array([prespecified]))
@@ -83,7 +84,7 @@ def _summary(
     standings: tuple[str, ...],
     of: Columns,
     own: Columns,
-    references: Sequence[tuple[float, str]],
+    references: Sequence[Reference],
 ) -> Summary:
     known = of.estimate[np.isfinite(of.estimate)]
     quantiles = tuple(np.quantile(known, LEVELS).tolist()) if len(known) else ()
@@ -97,11 +98,12 @@ def _summary(
         LEVELS if len(known) else (),
         quantiles,
         outside,
-        tuple(_beside(value, kind, of, own) for value, kind in references),
+        tuple(_beside(item, of, own) for item in references),
     )
 
 
-def _beside(value: float, kind: str, of: Columns, own: Columns) -> Beside:
+def _beside(reference: Reference, of: Columns, own: Columns) -> Beside:
+    value = reference.value
     estimate = float(own.estimate[0])
     side = np.sign(estimate - value)
     other = int((np.sign(of.estimate - value) == -side).sum()) if side in (-1, 1) else None
@@ -113,7 +115,7 @@ def _beside(value: float, kind: str, of: Columns, own: Columns) -> Beside:
     total = int(below.sum() + above.sum() + including.sum())
     return Beside(
         value,
-        kind,
+        reference.kind,
         other,
         int(below.sum()),
         int(above.sum()),
@@ -123,7 +125,7 @@ def _beside(value: float, kind: str, of: Columns, own: Columns) -> Beside:
 
 
 def _concludes_otherwise(
-    columns: Columns, prespecified: int, references: Sequence[tuple[float, str]]
+    columns: Columns, prespecified: int, references: Sequence[Reference]
 ) -> Array | None:
     """Which specifications (m,) conclude otherwise beside any reference: 1, 0, nan (no interval).
 
@@ -133,8 +135,8 @@ def _concludes_otherwise(
     if not references or not known[prespecified]:
         return None
     places = [
-        np.where(columns.high < value, -1, np.where(columns.low > value, 1, 0))
-        for value, _ in references
+        np.where(columns.high < item.value, -1, np.where(columns.low > item.value, 1, 0))
+        for item in references
     ]
     other = np.any([place != place[prespecified] for place in places], axis=0)
     return np.where(known, other.astype(float), np.nan)
@@ -154,15 +156,14 @@ def described(
     columns: Columns,
     log: bool,
     prespecified: int,
-    references: Sequence[tuple[float, str]],
+    references: Sequence[Reference],
 ) -> tuple[tuple[Decision, ...], float | None]:
     """The decisions with what their choices do, and the share of their interactions.
 
     choices: (d, n) places of the choices of every combination; of: (n,) its specification or -1;
     `prespecified` is the specification of the primary analysis, beside the values of reference.
-    Medians and shares are over combinations with an
-    estimate, so that a choice which changes nothing beside another is not lost; shares are those of
-    the logarithm where `log`.
+    Medians and shares are over combinations with an estimate, so that a choice which changes
+    nothing beside another is not lost; shares are those of the logarithm where `log`.
     """
     estimate = np.where(of >= 0, columns.estimate[of], np.nan)
     standing = [

@@ -18,10 +18,10 @@ from metamill.config.methods import is_inverse_variance
 from metamill.config.settings import Model, Outcome, Plan, RowFilter
 from metamill.estimating import Data
 from metamill.explored.outliers import Outlier, Outliers
+from metamill.explored.refits import Refit
 from metamill.exploring.units import Cells, rows_of_units
 from metamill.pooling.outlying import binomial_tail, hypergeometric_tail, poisson_tail
-from metamill.results import Refit
-from metamill.tables.pools import apply_plan
+from metamill.tables.pools import identity
 from metamill.tables.selection import Selection
 
 RESIDUAL, BY_CHANCE = 1.96, 0.05
@@ -130,9 +130,9 @@ def without_outliers(
         name=f"{WITHOUT} ({_named([item.study for item in found.studies])})",
         drop=RowFilter({"study": studies}, "an outlier"),
     )
-    used = apply_plan(selection.rows, plan).used
+    wanted = identity(selection.rows, plan)
     for other in outcome.plans[1:]:
-        if other.model == plan.model and apply_plan(selection.rows, other).used == used:
+        if identity(selection.rows, other) == wanted:
             return replace(found, analysis=other.name), []
     return replace(found, analysis=plan.name), [plan]
 

@@ -4,27 +4,24 @@ from dataclasses import replace
 
 import numpy as np
 
-from metamill.config.methods import is_inverse_variance
 from metamill.config.settings import Model
 from metamill.errors import NumericError
 from metamill.estimating import Data, estimate
-from metamill.estimating.edges import without_variation
+from metamill.exploring.plain import is_plain, is_weighted
 from metamill.measures.effects import Array
 from metamill.measures.registry import MEASURES, to_natural
-from metamill.pooling.inverse_variance import TESTS, pool
+from metamill.pooling.inverse_variance import pool
 from metamill.results import Pooled
 
 NONE = np.full(3, np.nan)
 
 
-def is_weighted(data: Data, model: Model) -> bool:
-    """Whether one effect per study is pooled by inverse variance, as `pool` does.
+def is_quick(data: Data, model: Model) -> bool:
+    """Whether `weighted_numbers` serves: one effect per study is pooled by inverse variance.
 
     Not for the double arcsine, whose way back depends on the sizes of the studies pooled.
     """
-    each = np.array_equal(np.sort(data.study), np.arange(len(data.study)))
-    usual = is_inverse_variance(model.method) and model.test in TESTS and not model.aggregate
-    return each and usual and model.measure != "PFT"
+    return is_weighted(data, model) and model.measure != "PFT"
 
 
 def numbers_of(data: Data, model: Model) -> Array:
@@ -32,9 +29,7 @@ def numbers_of(data: Data, model: Model) -> Array:
 
     An estimate without interval counts as none.
     """
-    if is_weighted(data, model) and without_variation(Pooled(len(data.study)), data, model) is None:
-        if len(data.study) < 2:
-            return NONE
+    if is_quick(data, model) and is_plain(data, model):
         return weighted_numbers(data.effects.yi, data.effects.vi, data, model)
     try:
         with np.errstate(over="ignore"):

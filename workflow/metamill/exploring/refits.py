@@ -12,18 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from metamill.config.methods import is_inverse_variance
 from metamill.config.settings import Model
 from metamill.estimating import Data, estimate
 from metamill.estimating.data import known
-from metamill.estimating.edges import without_variation
 from metamill.estimating.scales import on_natural_scale
+from metamill.explored.refits import Refit
 from metamill.exploring.influence import with_influence
+from metamill.exploring.plain import is_plain, is_weighted
 from metamill.measures.effects import Array
 from metamill.measures.registry import MEASURES
-from metamill.pooling.inverse_variance import TESTS, pool
+from metamill.pooling.inverse_variance import pool
 from metamill.pooling.policy import permission
-from metamill.results import Pooled, Refit
+from metamill.results import Pooled
 
 LEAST = 3
 """Fewer studies leave one study or none, which is no pool to compare with."""
@@ -46,7 +46,7 @@ def leave_one_out(
     studies = int(data.study.max()) + 1 if len(data.study) else 0
     if not whole.pooled or studies < LEAST:
         return ()
-    weighted = _one_effect_each(data) and _inverse_variance(model)
+    weighted = is_weighted(data, model)
     refits: list[Refit] = []
     for start in range(0, studies, BLOCK):
         left_out = range(start, min(start + BLOCK, studies))
@@ -112,15 +112,6 @@ def refit_on(part: Data, model: Model, whole: Pooled) -> Refit:
     return _compared(_refit_of(part, model), whole)
 
 
-def _one_effect_each(data: Data) -> bool:
-    return np.array_equal(np.sort(data.study), np.arange(len(data.study)))
-
-
-def _inverse_variance(model: Model) -> bool:
-    """Whether `estimate` pools one effect per study as `pool` does."""
-    return is_inverse_variance(model.method) and model.test in TESTS and not model.aggregate
-
-
 def _at_once(
     data: Data, left_out: Sequence[int], parts: Sequence[Data], model: Model
 ) -> list[Refit]:
@@ -131,7 +122,7 @@ def _at_once(
     more to decide (no variation in the counts, effects that are identical or nearly) is left to it.
     A single part is too: numpy sums one column in another order than several.
     """
-    plain = [_is_plain(part, model) for part in parts]
+    plain = [is_plain(part, model) for part in parts]
     if len(parts) == 1 or not any(plain):
         return _one_by_one(parts, model)
     caution = _refit_of(parts[plain.index(True)], model).note
@@ -151,12 +142,6 @@ def _at_once(
 
 
 _OF_THE_KERNEL = ("mu", "se", "mu_low", "mu_high", "tau2", "q", "p_value", "i2")
-
-
-def _is_plain(part: Data, model: Model) -> bool:
-    yi = part.effects.yi
-    varies = bool(np.ptp(yi) > 1e-9 * np.abs(yi).max())
-    return varies and without_variation(Pooled(len(yi)), part, model) is None
 
 
 def _plain(part: Data, model: Model, numbers: dict[str, float], caution: str) -> Refit:

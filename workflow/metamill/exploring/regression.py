@@ -10,6 +10,15 @@ from metamill.config.settings import Explorations, Model, Moderators
 from metamill.estimating import Data
 from metamill.estimating.data import known
 from metamill.estimating.scales import natural_limits, natural_value, predicts
+from metamill.explored.common import LeftOut
+from metamill.explored.regression import (
+    Coefficient,
+    Permutations,
+    Regression,
+    RegressionMean,
+    RegressionPart,
+    RegressionPoint,
+)
 from metamill.exploring.moderators import Design, NoRegression, design
 from metamill.exploring.permutations import Permuted, permutation_test
 from metamill.exploring.regression_models import Regressed, refuse_model, regressed
@@ -17,16 +26,7 @@ from metamill.exploring.regression_tests import Inflation, inflation
 from metamill.measures.effects import Array
 from metamill.measures.registry import MEASURES
 from metamill.pooling.policy import POLICY, permission
-from metamill.results import (
-    Coefficient,
-    LeftOut,
-    Permutations,
-    Pooled,
-    Regression,
-    RegressionMean,
-    RegressionPart,
-    RegressionPoint,
-)
+from metamill.results import Pooled
 
 LEAST = next(entry.least for entry in POLICY if entry.meta_regression)
 """Fewer studies that say the moderators are not regressed on them; a coefficient should have as

@@ -11,6 +11,7 @@ from metamill.config.methods import is_inverse_variance
 from metamill.config.settings import Model
 from metamill.estimating import Data
 from metamill.estimating.inverse_variance import LRT
+from metamill.explored.common import Test
 from metamill.exploring.moderators import NoRegression
 from metamill.exploring.permutations import Fits
 from metamill.exploring.regression_tests import Tested, together
@@ -33,7 +34,7 @@ from metamill.pooling.identified import NotIdentified
 from metamill.pooling.predictive import prediction_df, prediction_interval, t_quantile
 from metamill.pooling.regression import Predicted, RegressionFit, predict, regress
 from metamill.pooling.resampling import permutation_fits
-from metamill.results import Pooled, Test
+from metamill.results import Pooled
 
 _HALF = 0.5
 MIXED_ORDERS = 200

@@ -9,6 +9,7 @@ from metamill.config.conflicts import conflicts
 from metamill.config.settings import Outcome
 from metamill.estimating import Data
 from metamill.explored.flips import Robustness
+from metamill.explored.refits import Refit
 from metamill.exploring.added_studies import fewest_omitted
 from metamill.exploring.assumed import Source
 from metamill.exploring.conclusions import concluded, margins, references, states
@@ -17,7 +18,7 @@ from metamill.exploring.quick import of_pooled
 from metamill.exploring.tornado import alternatives, bars, refit_numbers
 from metamill.exploring.units import unit_labels
 from metamill.measures.registry import MEASURES
-from metamill.results import Analysis, Refit
+from metamill.results import Analysis
 from metamill.tables.selection import Selection
 
 
@@ -39,10 +40,7 @@ def robustness(
     if not np.isfinite(numbers).all():
         return None
     measure = MEASURES[plan.model.measure]
-    null = None
-    if measure.null is not None:
-        null = 1.0 if measure.scale == "log" else measure.null
-    wanted = references(null, plan.model.thresholds)
+    wanted = references(plan.model)
     told = alternatives(analyses, [item.name for item in outcome.plans], wanted)
     found = Robustness(
         estimate=float(numbers[0]),

@@ -8,7 +8,7 @@ import numpy as np
 from metamill.config.methods import is_inverse_variance
 from metamill.config.settings import Model
 from metamill.estimating import Data
-from metamill.estimating.data import informative_studies
+from metamill.estimating.data import informative_rows, informative_studies
 from metamill.explored.small_study import FailSafe, SmallStudyEffects
 from metamill.exploring.small_study_adjusted import (
     adjusted_estimates,
@@ -19,7 +19,6 @@ from metamill.exploring.small_study_rules import Rules, rules_of
 from metamill.exploring.small_study_tests import small_study_tests
 from metamill.measures.registry import MEASURES
 from metamill.pooling.heterogeneity import heterogeneity
-from metamill.pooling.identified import informs_a_ratio
 from metamill.pooling.policy import POLICY, permission
 from metamill.pooling.small_study import orwin, rosenberg, rosenthal
 from metamill.results import Pooled
@@ -103,14 +102,9 @@ def small_study_effects(
 
 def _informative(model: Model, data: Data, rows: Sequence[int]) -> tuple[Data, tuple[int, ...]]:
     """Without the studies that tell a pool of counts nothing of the ratio."""
-    columns = data.columns
     if is_inverse_variance(model.method) or model.measure not in ("OR", "RR", "IRR"):
         return data, tuple(rows)
-    events = columns["events_treatment"] + columns["events_control"]
-    units = None
-    if "total_treatment" in columns:
-        units = columns["total_treatment"] + columns["total_control"]
-    informs = informs_a_ratio(events, units)
+    informs = informative_rows(data)
     return data.take(informs), tuple(np.asarray(rows, int)[informs].tolist())
 
 

@@ -9,12 +9,12 @@ import numpy as np
 from metamill.config.decisions import AS_PRINTED, STANDINGS, WITHOUT_DOUBTED, Choice, Decisions
 from metamill.config.idle import unused_keys
 from metamill.config.multiverse import model_of
-from metamill.config.settings import Model, Plan, RowFilter
-from metamill.exploring.doubted import without_number
+from metamill.config.settings import HeldRow, Model, Plan, RowFilter
+from metamill.exploring.doubted import every_doubted, without_number
 from metamill.files import canonical_json
 from metamill.measures.effects import Array
 from metamill.measures.registry import MEASURES
-from metamill.tables.pools import pool_problems
+from metamill.tables.pools import divided, pool_problems
 from metamill.tables.selection import Selection
 from metamill.tables.table import Table
 
@@ -134,34 +134,24 @@ class _Pool:
 
 
 def _pool_of(choices: Sequence[Choice], primary: Plan, selection: Selection) -> _Pool:
-    """The rows of one choice per decision.
-
-    As tables.pools.apply_plan divides them, for several filters of either kind.
-    """
+    """The rows of one choice per decision."""
     asked = {choice.rows for choice in choices} - {""}
     if len(asked) > 1:
         return _Pool((), refusal=f"rows {' and '.join(sorted(asked))} at the same time")
     back = [RowFilter(choice.include) for choice in choices if choice.include]
     drop = [RowFilter(choice.exclude) for choice in choices if choice.exclude]
     held = _held("".join(asked), primary, selection)
-    used = []
-    for index, row in enumerate(selection.rows):
-        cells = row.cells
-        out = row.line in held or any(item.matches(cells) for item in primary.exclude)
-        taken = not out or any(item.matches(cells) for item in back)
-        if taken and not any(item.matches(cells) for item in drop):
-            used.append(index)
+    used = divided(selection.rows, primary.exclude, held, back, drop).used
     cohorts = {cohort: why for choice in choices for cohort, why in choice.same_cohort.items()}
     none = "" if used else "no row is left to pool"
-    return _Pool(tuple(used), tuple(sorted(cohorts.items())), none)
+    return _Pool(used, tuple(sorted(cohorts.items())), none)
 
 
-def _held(asked: str, primary: Plan, selection: Selection) -> frozenset[int]:
-    """The lines of rows that stay out because the audit doubts them."""
+def _held(asked: str, primary: Plan, selection: Selection) -> tuple[HeldRow, ...]:
+    """The rows that stay out because the audit doubts them."""
     if asked == WITHOUT_DOUBTED:
-        return frozenset(primary.doubted)
-    found = without_number(primary, selection) if asked == AS_PRINTED else primary.held
-    return frozenset(item.line for item in found)
+        return every_doubted(primary)
+    return without_number(primary, selection) if asked == AS_PRINTED else primary.held
 
 
 def _refusal(pool: _Pool, model: Model, primary: Plan, selection: Selection) -> str:
@@ -172,4 +162,4 @@ def _refusal(pool: _Pool, model: Model, primary: Plan, selection: Selection) -> 
     table = Table(selection.table, tuple(columns), ())
     pooled = [selection.rows[row] for row in pool.rows]
     wrong = next(pool_problems(pooled, plan, table, ""), None)
-    return ": ".join(filter(None, (wrong.value, wrong.rule))) if wrong else ""
+    return wrong.reason if wrong else ""

@@ -8,8 +8,9 @@ from scipy.special import chdtrc
 
 from metamill.config.settings import Model
 from metamill.estimating import Data
+from metamill.explored.subgroups import LevelsTest, SubgroupLevel, SubgroupTest
 from metamill.exploring.common_tau2 import COMMON, SEPARATE, common_tau2
-from metamill.results import Analysis, LevelsTest, Pooled, SubgroupLevel, SubgroupTest
+from metamill.results import Analysis, Pooled
 
 NOT_REPORTED = "not reported"
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from metamill.config.methods import NO_TAU2, is_inverse_variance
 from metamill.explored.flips import Alternative, Bar, Changing, Conclusion
+from metamill.explored.refits import Refit
 from metamill.exploring.conclusions import Reference, concluded, margins, new_ones, states
 from metamill.exploring.quick import of_pooled
 from metamill.measures.effects import Array
-from metamill.results import Analysis, Refit
+from metamill.results import Analysis
 
 _ONE_EACH = ("rows", "several")
 """Kinds of which every analysis is a decision of its own."""

@@ -36,6 +36,11 @@ class Measure:
     event: tuple[str, ...] = ()
 
     @property
+    def natural_null(self) -> float | None:
+        """The value of no effect on the natural scale, None for one group."""
+        return 1.0 if self.null is not None and self.scale == "log" else self.null
+
+    @property
     def bounds(self) -> tuple[float, float]:
         """Limits that a value on the natural scale cannot pass."""
         return _BOUNDS.get(self.code) or _BOUNDS.get(self.family, (-np.inf, np.inf))

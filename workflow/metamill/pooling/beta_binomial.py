@@ -289,16 +289,3 @@ def _beta_quantiles(p: float, alpha: float, beta: float, probabilities: Array) -
     if np.isinf(alpha):
         return np.full(probabilities.shape, p)
     return betaincinv(alpha, beta, probabilities)
-
-
-def study_risk_quantiles(fit: BetaBinomialFit, probabilities: ArrayLike) -> Array:
-    """Quantiles of the fitted beta distribution of study risks; p itself where rho is 0.
-
-    probabilities: any shape, between 0 and 1. The uncertainty of alpha and beta is left out, so
-    this is a description of the studies' spread and narrower than a prediction interval. Raises
-    ValueError for probabilities outside [0, 1].
-    """
-    wanted = np.asarray(probabilities, float)
-    if not ((wanted >= 0) & (wanted <= 1)).all():
-        raise ValueError("probabilities must lie between 0 and 1")
-    return _beta_quantiles(fit.p, fit.alpha, fit.beta, wanted)

@@ -18,7 +18,6 @@ from metamill.pooling.profile import (
     Interval,
     centred_and_scaled,
     check_study_data,
-    loglik,
     tau2_profile_interval,
     weighted,
 )
@@ -199,15 +198,6 @@ def tau2_interval(
         for p in (tail, 1 - tail)
     )
     return Interval(low, high)
-
-
-def profile_loglik(y: Array, v: Array, tau2: float, restricted: bool) -> float:
-    """Log-likelihood (restricted or not) of tau2 with mu profiled out, up to a constant.
-
-    y, v: shape (k,); Viechtbauer 2005 (doi 10.3102/10769986030003261), eqs. 9 and 10.
-    """
-    columns = np.asarray(y, float)[:, None], np.asarray(v, float)[:, None]
-    return float(loglik(*columns, np.ones_like(columns[0]), np.array([tau2]), restricted)[0])
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ The same algorithms as `pool`, on the same numbers in the same order; what the s
 effects and sampling variances, is looked at once.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +15,6 @@ from metamill.pooling.maxima import Array, at_least_two, blocks, power_of_4
 from metamill.pooling.normal_mean import RANGE, highest
 from metamill.pooling.profile import check_study_data
 
-BLOCK = 2**15
-"""How many subsets are handed over at once."""
-
 
 @dataclass(frozen=True)
 class SubsetFits:
@@ -29,21 +25,6 @@ class SubsetFits:
     tau2: Array
     q: Array
     i2: Array
-
-
-def subset_masks(k: int, block: int = BLOCK) -> Iterator[Array]:
-    """The 2^k - 1 non-empty subsets of k studies, as (k, at most `block`) arrays of 0 and 1.
-
-    Subset number n, counted from 1, holds study j where bit j of n is set. Raises ValueError for
-    k outside 1 to 62 or a block below 2.
-    """
-    if not 1 <= k < 63 or block < 2:
-        raise ValueError(f"no subsets of {k} studies in blocks of {block}")
-    bits = min(k, block.bit_length() - 1)
-    low = ((np.arange(1 << bits) >> np.arange(k)[:, None]) & 1).astype(np.uint8)
-    for start in range(0, 1 << k, 1 << bits):
-        low[bits:] = (start >> np.arange(bits, k)[:, None]) & 1
-        yield low[:, 1 if start == 0 else 0 :].copy()
 
 
 def fit_subsets(y: ArrayLike, v: ArrayLike, keep: ArrayLike, method: str = "REML") -> SubsetFits:

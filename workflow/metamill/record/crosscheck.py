@@ -10,19 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from metamill.explored.regression import Regression
 from metamill.explored.small_study import SmallStudyEffects
+from metamill.explored.subgroups import LevelsTest, SubgroupTest
 from metamill.files import significant
 from metamill.record import flips, recompute, regressions, small_study
 from metamill.record.engines.normal import subgroup_differences
 from metamill.record.engines.numbers import Array, Numbers, Question
-from metamill.results import (
-    Analysis,
-    LevelsTest,
-    Pooled,
-    Regression,
-    Result,
-    SubgroupTest,
-)
+from metamill.results import Analysis, Pooled, Result
 
 Ours = Pooled | SubgroupTest | LevelsTest | Regression | SmallStudyEffects
 

@@ -8,13 +8,15 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from metamill.explored.regression import Regression, RegressionMean, RegressionPart
+from metamill.explored.subgroups import SubgroupTest
 from metamill.record import tally
 from metamill.record.engines import glmm_regression
 from metamill.record.engines.normal import Effects
 from metamill.record.engines.numbers import Array, Numbers, Question
 from metamill.record.engines.regression import Regressed, coefficients, heterogeneity
 from metamill.record.recompute import question_of
-from metamill.results import Regression, RegressionMean, RegressionPart, Result, SubgroupTest
+from metamill.results import Result
 
 _DRAWN = ("ci_low", "ci_high", "pi_low", "pi_high")
 

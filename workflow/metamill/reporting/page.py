@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from metamill import wording
 from metamill.config.settings import Display
+from metamill.explored.refits import Refit
 from metamill.figures.refits.tornado_words import grouped
 from metamill.figures.refits.words import COHORT, in_orders, order_words
 from metamill.files import plain_cell
@@ -20,7 +21,7 @@ from metamill.reporting.multiverse_section import multiverse_section
 from metamill.reporting.regressions_section import regressions_section, subgroups_section
 from metamill.reporting.robustness_section import robustness_section
 from metamill.reporting.small_study_section import small_study_section
-from metamill.results import Analysis, Effect, Pooled, Refit, Result, StudyRow
+from metamill.results import Analysis, Effect, Pooled, Result, StudyRow
 from metamill.sentences import (
     details,
     leave_one_out_words,

@@ -3,7 +3,9 @@
 from typing import Any
 
 from metamill import wording
-from metamill.results import Coefficient, LevelsTest, Regression, Result, SubgroupTest
+from metamill.explored.regression import Coefficient, Regression
+from metamill.explored.subgroups import LevelsTest, SubgroupTest
+from metamill.results import Result
 from metamill.sentences import regression_words, test_words
 from metamill.wording import NumberFormat
 

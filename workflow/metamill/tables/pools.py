@@ -1,9 +1,9 @@
 """One pool of an outcome: which rows an analysis takes, and what would make the pool wrong."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from metamill.config.settings import Levels, Outcome, Plan, RowFilter
+from metamill.config.settings import HeldRow, Levels, Model, Outcome, Plan, RowFilter
 from metamill.errors import Problem, WrongSetting, closest, did_you_mean
 from metamill.tables.codebook import COLUMNS, identifies
 from metamill.tables.levels import all_numbers
@@ -28,22 +28,39 @@ class PlanRows:
 
 def apply_plan(rows: tuple[TableRow, ...], plan: Plan) -> PlanRows:
     """Divide the selected rows into those the plan pools and those it leaves out."""
+    back, drop = ((item,) if item else () for item in (plan.include, plan.drop))
+    return divided(rows, plan.exclude, plan.held, back, drop)
+
+
+def divided(
+    rows: Sequence[TableRow],
+    exclude: Sequence[RowFilter],
+    held: Sequence[HeldRow],
+    back: Sequence[RowFilter],
+    drop: Sequence[RowFilter],
+) -> PlanRows:
+    """Rows but those excluded or held; those that `back` names all the same, and never `drop`'s."""
     used, left_out, kept_out = [], [], set()
-    held = {item.line: item.reason for item in plan.held}
+    doubts = {item.line: item.reason for item in held}
     for index, row in enumerate(rows):
-        back = plan.include is not None and plan.include.matches(row.cells)
-        reasons = [item.reason for item in plan.exclude if item.matches(row.cells) and not back]
-        if row.line in held and not back:
-            if not reasons:
-                kept_out.add(index)
-            reasons.append(held[row.line])
-        if plan.drop is not None and plan.drop.matches(row.cells):
-            reasons.append(plan.drop.reason)
+        reasons = []
+        if not any(item.matches(row.cells) for item in back):
+            reasons = [item.reason for item in exclude if item.matches(row.cells)]
+            if row.line in doubts:
+                if not reasons:
+                    kept_out.add(index)
+                reasons.append(doubts[row.line])
+        reasons += [item.reason for item in drop if item.matches(row.cells)]
         if reasons:
             left_out.append((index, reasons[0]))
         else:
             used.append(index)
     return PlanRows(tuple(used), tuple(left_out), frozenset(kept_out))
+
+
+def identity(rows: tuple[TableRow, ...], plan: Plan) -> tuple[Model, tuple[int, ...]]:
+    """What makes two analyses of the selected rows the same: their model and the rows they pool."""
+    return plan.model, apply_plan(rows, plan).used
 
 
 def filters(outcome: Outcome) -> Iterator[tuple[Path, RowFilter]]:

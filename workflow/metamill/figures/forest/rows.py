@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
+from metamill.explored.common import LeftOut
 from metamill.figures.axes.effect_words import is_silent
 from metamill.figures.forest.bias import bias_cells, bias_headers
 from metamill.figures.forest.columns import DataColumn, shown_cells
 from metamill.figures.page.text import tied
 from metamill.figures.style import Style
 from metamill.figures.subgroups import first_subgroups, subgroup_of
-from metamill.results import Analysis, Effect, LeftOut, Pooled, Result, held_effects
+from metamill.results import Analysis, Effect, Pooled, Result, held_effects
 from metamill.wording import (
     EQUAL_EFFECTS,
     capital,

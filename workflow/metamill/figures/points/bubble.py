@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from math import inf, isfinite
 
 from metamill.config.settings import Display
+from metamill.explored.regression import Regression, RegressionMean, RegressionPoint
 from metamill.figures.axes.axis import visible_range
 from metamill.figures.axes.effect_words import bounds_of
 from metamill.figures.axes.panel import Panel, Side, frame
@@ -26,7 +27,7 @@ from metamill.figures.points.marks import along
 from metamill.figures.points.names import names_near, unnamed_words
 from metamill.figures.review.paging import NOTHING, Block, Strip, pages
 from metamill.figures.style import Style
-from metamill.results import Regression, RegressionMean, RegressionPoint, Result
+from metamill.results import Result
 from metamill.wording import result_format
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import ceil, sqrt
 
 from metamill.config.settings import Display
+from metamill.explored.regression import Regression, RegressionMean, RegressionPoint
 from metamill.figures.axes.axis import Axis, linear_axis, log_axis, visible_range
 from metamill.figures.axes.effect_words import bounds_of
 from metamill.figures.axes.ticks import tick_texts
@@ -13,7 +14,7 @@ from metamill.figures.page.text import CAPITAL, MM_PER_POINT, clean, tied, width
 from metamill.figures.points.bubble_words import axis_words, moderator_name, outside_words
 from metamill.figures.review.paging import Block, Strip
 from metamill.figures.style import Style
-from metamill.results import Regression, RegressionMean, RegressionPoint, Result
+from metamill.results import Result
 from metamill.wording import level_words, result_format
 
 LARGEST_MM = 2.1

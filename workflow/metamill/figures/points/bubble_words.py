@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from metamill.explored.regression import Coefficient, Regression, RegressionPart
 from metamill.figures.axes.effect_words import effect_label, noun_of, null_words, way_of
 from metamill.figures.page.text import clean
 from metamill.figures.style import Style
 from metamill.files import csv_text
-from metamill.results import Coefficient, Regression, RegressionPart, Result
+from metamill.results import Result
 from metamill.wording import (
     DASHED,
     METHODS,

@@ -1,15 +1,11 @@
 """The pooled estimate beside those that allow for small-study effects, as a forest plot."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from math import isfinite
-from typing import Any
 
 from metamill.config.settings import Display
 from metamill.explored.small_study import AdjustedEstimate, SmallStudyEffects
-from metamill.figures.axes.axis import Axis, linear_axis, log_axis, visible_range
 from metamill.figures.axes.directions import sides_of
-from metamill.figures.axes.effect_words import bounds_of, effect_label
+from metamill.figures.axes.effect_words import effect_label
 from metamill.figures.drawn import Drawn, not_drawn
 from metamill.figures.points.small_study_words import (
     estimates_alt,
@@ -17,8 +13,8 @@ from metamill.figures.points.small_study_words import (
     estimates_csv,
     refused_notes,
 )
+from metamill.figures.refits.pages import estimate_pages
 from metamill.figures.refits.places import MEAN, PLAIN, Entry, Table
-from metamill.figures.refits.table import plot_room, table_pages
 from metamill.figures.refits.words import figure_title
 from metamill.figures.style import Style
 from metamill.results import Result
@@ -35,11 +31,7 @@ def small_study(result: Result, display: Display, style: Style) -> Drawn:
     if found is None or not drawn or found.baseline is None:
         return not_drawn(title, why_not(found), display.width_mm, style)
     table = _table(result, display, found, drawn)
-    left, right = plot_room(table, display.width_mm, style)
-    axis = _axis(table, result, display, left, right)
-    if any(axis.beyond(entry.estimate or 0.0) for entry in table.entries):
-        table = replace(table, notes=(*table.notes, "Hollow: the estimate lies beyond the axis."))
-    pages = table_pages(table, axis, display.width_mm, display.height_mm, style)
+    pages = estimate_pages(table, result, display, style)
     return Drawn(
         pages,
         estimates_csv(found),
@@ -84,22 +76,3 @@ def _table(
 
 def _entry(label: str, item: AdjustedEstimate, kind: str) -> Entry:
     return Entry(label, {}, item.ci_low, item.estimate, item.ci_high, kind)
-
-
-def _axis(table: Table, result: Result, display: Display, left: float, right: float) -> Axis:
-    """An axis for the estimates, on which a very wide interval runs off the page."""
-    studies: list[Any] = []
-    limits: list[float] = []
-    for entry in table.entries:
-        triple = (entry.low, entry.estimate, entry.high)
-        if entry.kind == MEAN:
-            limits += [x for x in (entry.low, entry.high) if x is not None and isfinite(x)]
-        studies.append(triple)
-    required = [v for v in (table.null, table.centre) if v is not None and isfinite(v)]
-    log = result.measure.log_axis
-    seen = visible_range(studies, limits, required, log)
-    if seen is None:
-        seen = (0.5, 2.0) if log else (0.0, 1.0)
-    if log:
-        return log_axis(*seen, left, right)
-    return linear_axis(*seen, left, right, bounds_of(result.measure, display))

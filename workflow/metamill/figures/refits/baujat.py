@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from math import floor, inf, log10
 
 from metamill.config.settings import Display
+from metamill.explored.refits import Refit
 from metamill.figures.axes.panel import Panel, Side, frame, paragraphs
 from metamill.figures.drawn import Drawn, not_drawn
 from metamill.figures.page.canvas import (
@@ -23,7 +24,7 @@ from metamill.figures.refits.leaders import led
 from metamill.figures.refits.words import too_little
 from metamill.figures.style import Style
 from metamill.files import csv_text
-from metamill.results import Refit, Result
+from metamill.results import Result
 from metamill.wording import model_words, significant_text
 
 MOST_KEYED = 20

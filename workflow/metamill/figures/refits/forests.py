@@ -4,16 +4,16 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from math import isfinite, sqrt
+from math import sqrt
 from typing import Any
 
 from metamill.config.settings import Display
-from metamill.figures.axes.axis import Axis, linear_axis, log_axis, visible_range
+from metamill.explored.refits import Refit
 from metamill.figures.axes.directions import important_values, sides_of
-from metamill.figures.axes.effect_words import bounds_of, effect_label, way_of
+from metamill.figures.axes.effect_words import effect_label, way_of
 from metamill.figures.drawn import Drawn, not_drawn
+from metamill.figures.refits.pages import estimate_pages
 from metamill.figures.refits.places import DOUBTFUL, MEAN, PLAIN, STRIKING, Entry, Table, with_marks
-from metamill.figures.refits.table import plot_room, table_pages
 from metamill.figures.refits.words import (
     COHORT,
     cumulative_alt,
@@ -28,7 +28,7 @@ from metamill.figures.refits.words import (
     too_little,
 )
 from metamill.figures.style import Style
-from metamill.results import Pooled, Refit, Result
+from metamill.results import Pooled, Result
 from metamill.wording import (
     ABSENT,
     MODEL_SCALES,
@@ -75,7 +75,7 @@ def leave_one_out(result: Result, display: Display, style: Style) -> Drawn:
         band = whole.ci_low, whole.ci_high
     table = _table(result, display, noted, notes, (K,), style)
     table = replace(table, band=band)
-    pages = _pages(table, result, display, style)
+    pages = estimate_pages(table, result, display, style)
     return Drawn(
         pages,
         refit_csv(result, refits, changes),
@@ -142,7 +142,7 @@ def _cumulative_pages(
     if ABSENT in years:
         missing = f"{ABSENT} under {YEAR}: no year is known; such studies are added last."
         table = replace(table, column_notes=((YEAR, missing), *table.column_notes))
-    return _pages(table, result, display, style)
+    return estimate_pages(table, result, display, style)
 
 
 def _left_out(refit: Refit) -> str:
@@ -260,36 +260,6 @@ def _table(
         notes=tuple(notes),
         column_notes=((TAU, f"τ is on the {scale} scale."),) if scale else (),
     )
-
-
-def _pages(table: Table, result: Result, display: Display, style: Style) -> tuple[Any, ...]:
-    left, right = plot_room(table, display.width_mm, style)
-    axis = _axis(table, result, display, left, right)
-    drawn = [entry for entry in table.entries if entry.estimate is not None]
-    if any(axis.beyond(entry.estimate or 0.0) for entry in drawn):
-        table = replace(table, notes=(*table.notes, "Hollow: the estimate lies beyond the axis."))
-    return table_pages(table, axis, display.width_mm, display.height_mm, style)
-
-
-def _axis(table: Table, result: Result, display: Display, left: float, right: float) -> Axis:
-    """An axis for all that is drawn, within what the measure can be."""
-    studies, limits = [], []
-    for entry in table.entries:
-        if entry.estimate is None:
-            continue
-        low = entry.estimate if entry.low is None else entry.low
-        high = entry.estimate if entry.high is None else entry.high
-        if entry.kind == MEAN:
-            limits += [value for value in (low, high) if isfinite(value)]
-        studies.append((low, entry.estimate, high))
-    required = [v for v in (table.null, table.centre) if v is not None and isfinite(v)]
-    log = result.measure.log_axis
-    seen = visible_range(studies, limits, required, log)
-    if seen is None:
-        seen = (0.5, 2.0) if log else (0.0, 1.0)
-    if log:
-        return log_axis(*seen, left, right)
-    return linear_axis(*seen, left, right, bounds_of(result.measure, display))
 
 
 def _years(refits: Sequence[Refit], result: Result) -> list[str]:

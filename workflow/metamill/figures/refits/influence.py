@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from metamill.config.settings import Display
+from metamill.explored.refits import Refit
 from metamill.figures.axes.panel import paragraphs
 from metamill.figures.drawn import Drawn, not_drawn
 from metamill.figures.page.canvas import (
@@ -26,7 +27,7 @@ from metamill.figures.refits.panels import (
 from metamill.figures.refits.words import too_little
 from metamill.figures.style import Style
 from metamill.files import csv_text
-from metamill.results import Refit, Result
+from metamill.results import Result
 from metamill.wording import model_words, significant_text
 
 NAMED_UP_TO = 60

@@ -6,12 +6,13 @@ from itertools import product
 from math import inf, sqrt
 from statistics import NormalDist
 
+from metamill.explored.refits import Refit
 from metamill.figures.axes.axis import Axis, linear_axis, log_tick_texts, tick_decimals
 from metamill.figures.page.canvas import Box, Circle, Line, Primitive, Text, rectangle
 from metamill.figures.page.text import CAPITAL, MM_PER_POINT, width
 from metamill.figures.refits.key import APART_MM, apart
 from metamill.figures.style import Style
-from metamill.results import Refit, Result
+from metamill.results import Result
 from metamill.wording import number_text, result_format
 
 COOK = NormalDist().inv_cdf(0.75) ** 2

@@ -6,9 +6,10 @@ from math import sqrt
 from typing import Any
 
 from metamill.config.settings import PRECISION, Display
+from metamill.explored.refits import Refit
 from metamill.figures.page.text import clean
 from metamill.files import csv_text
-from metamill.results import Pooled, Refit, Result
+from metamill.results import Pooled, Result
 from metamill.sentences import leave_one_out_words
 from metamill.wording import (
     ABSENT,
