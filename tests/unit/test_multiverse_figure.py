@@ -18,6 +18,7 @@ from metamill.config.decisions import Decision as AskedDecision
 from metamill.config.decisions import Decisions
 from metamill.config.settings import Display
 from metamill.explored.multiverse import Choice, Decision, Multiverse, Refused, Specifications
+from metamill.exploring.conclusions import references
 from metamill.exploring.multiverse_summary import Columns, bands, described, summaries
 from metamill.figures.drawn import TooNarrow
 from metamill.figures.multiverse.specifications import multiverse
@@ -65,7 +66,7 @@ def made(sizes, measure=MD, missing=0, seed=1, refused=(), long=False) -> Result
     estimate[count - missing :] = low[count - missing :] = high[count - missing :] = np.nan
     standing = held.max(axis=0) % 3
     columns = Columns(standing, estimate, low, high)
-    null = {MD: [(0.0, "null"), (-2.0, "threshold")], PLO: [], RR: [(1.0, "null")]}[measure]
+    null = {MD: references(0.0, (-2.0,)), PLO: (), RR: references(1.0, ())}[measure]
     decisions, rest = described(asked, held, np.arange(count), columns, measure == RR, 0, null)
 
     def cells(values):

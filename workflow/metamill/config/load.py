@@ -22,11 +22,19 @@ from metamill.errors import ConfigError, Problem, closest
 SCHEMA_FILE = Path(__file__).resolve().parents[2] / "schemas" / "config.schema.yaml"
 
 
-def read_review(path: Path, overrides: Mapping[str, Any] | None = None) -> tuple[Review, Origin]:
-    """The review's settings, and where each stands, for what the tables say about it.
+def load_review(path: Path, overrides: Mapping[str, Any] | None = None) -> Review:
+    """Read the review's settings from `path`; `overrides` are merged over them.
 
-    `path` is config.yaml, `overrides` are merged over it. The tables named must lie in extracted/
-    beside it; they are not read. Raises ConfigError with every problem found, each at its line.
+    Raises ConfigError with every problem found, each at its line.
+    """
+    review, _ = read_review(path, overrides)
+    return review
+
+
+def read_review(path: Path, overrides: Mapping[str, Any] | None = None) -> tuple[Review, Origin]:
+    """As `load_review`, and where each setting stands, for what the tables say about it.
+
+    The tables named must lie in extracted/ beside `path`; they are not read.
     """
     overrides = dict(overrides or {})
     problems = not_plain(overrides)

@@ -22,11 +22,15 @@ class Reference:
     value: float
 
 
-def references(model: Model) -> tuple[Reference, ...]:
+def references_of(model: Model) -> tuple[Reference, ...]:
+    """What the results of a model are compared with."""
+    return references(MEASURES[model.measure].natural_null, model.thresholds)
+
+
+def references(null: float | None, thresholds: Sequence[float]) -> tuple[Reference, ...]:
     """The value of no effect, where there is one, and the thresholds that are not that value."""
-    null = MEASURES[model.measure].natural_null
     found = [] if null is None else [Reference("null", null)]
-    further = dict.fromkeys(float(x) for x in model.thresholds if x != null)
+    further = dict.fromkeys(float(x) for x in thresholds if x != null)
     return (*found, *(Reference("threshold", x) for x in further))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from metamill.config.settings import Model
 from metamill.estimating import Data
 from metamill.explored.gosh import Cloud, Crossing, Gosh, GoshStudy, Spread
-from metamill.exploring.conclusions import references
+from metamill.exploring.conclusions import references_of
 from metamill.measures.effects import Array
 from metamill.measures.registry import MEASURES, to_natural
 from metamill.measures.scales import double_arcsine_to_proportion
@@ -164,7 +164,7 @@ def _crossings(natural: Array, whole: Pooled, model: Model) -> list[Crossing]:
             item.value,
             float(np.mean((natural > item.value) != (whole.estimate > item.value))),
         )
-        for item in references(model)
+        for item in references_of(model)
     ]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from metamill.config.decisions import Decisions
 from metamill.config.settings import Outcome
 from metamill.explored.multiverse import Multiverse, Refused, Specifications
-from metamill.exploring.conclusions import references
+from metamill.exploring.conclusions import references_of
 from metamill.exploring.multiverse_fits import Found, fitted
 from metamill.exploring.multiverse_summary import Columns, bands, counted, described, summaries
 from metamill.exploring.specifications import Grid, specifications_of, standing_of
@@ -38,7 +38,7 @@ def multiverse(outcome: Outcome, selection: Selection) -> Multiverse | None:
     )
     prespecified = int(grid.of[grid.prespecified])
     log = MEASURES[primary.model.measure].log_axis
-    beside = references(primary.model)
+    beside = references_of(primary.model)
     told, interactions = described(
         decisions, grid.choices, grid.of, columns, log, prespecified, beside
     )

@@ -12,7 +12,7 @@ from metamill.explored.flips import Robustness
 from metamill.explored.refits import Refit
 from metamill.exploring.added_studies import fewest_omitted
 from metamill.exploring.assumed import Source
-from metamill.exploring.conclusions import concluded, margins, references, states
+from metamill.exploring.conclusions import concluded, margins, references_of, states
 from metamill.exploring.flip_points import flip_points
 from metamill.exploring.quick import of_pooled
 from metamill.exploring.tornado import alternatives, bars, refit_numbers
@@ -40,7 +40,7 @@ def robustness(
     if not np.isfinite(numbers).all():
         return None
     measure = MEASURES[plan.model.measure]
-    wanted = references(plan.model)
+    wanted = references_of(plan.model)
     told = alternatives(analyses, [item.name for item in outcome.plans], wanted)
     found = Robustness(
         estimate=float(numbers[0]),
